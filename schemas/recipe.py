@@ -7,15 +7,31 @@ starts with the field's name, so that it can be shown at its line of the file.
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from schemas.errors import InvalidSettingsError
+
 _STRICT = {"extra": "forbid", "use_attribute_docstrings": True}
 """Read by pydantic where a recipe is checked; a plain dict so that this module needs no pydantic."""
 
 TextSource = Literal["alt", "caption", "near"]
 
 
-def _check(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
+JOB_NAMES = ("interleave", "fetch", "dedup", "score", "select", "recaption", "mix")
+"""In the order in which they run."""
+
+
+def _check(*rules: tuple[bool, str]) -> None:
+    """Raises one error with the messages of all rules that do not hold."""
+    broken = [message for holds, message in rules if not holds]
+    if broken:
+        raise InvalidSettingsError(*broken)
+
+
+def _positive(settings: object, *names: str) -> list[tuple[bool, str]]:
+    return [(getattr(settings, n) > 0, f"{n}: must be positive, got {getattr(settings, n)}") for n in names]
+
+
+def _ratio(name: str, value: float | None) -> tuple[bool, str]:
+    return value is None or 0 <= value <= 1, f"{name}: must be in [0, 1], got {value}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +53,10 @@ class InputSettings:
     """Reads at most so many files of each input; for a first look."""
 
     def __post_init__(self) -> None:
-        _check(bool(self.pages or self.pairs or self.text), "give at least one of pages, pairs and text")
-        _check(self.limit is None or self.limit > 0, f"limit: must be positive, got {self.limit}")
+        _check(
+            (bool(self.pages or self.pairs or self.text), "give at least one of pages, pairs and text"),
+            (self.limit is None or self.limit > 0, f"limit: must be positive, got {self.limit}"),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +77,7 @@ class InterleaveSettings:
     max_page_bytes: int = 20_000_000
 
     def __post_init__(self) -> None:
-        _check(self.max_images > 0, f"max_images: must be positive, got {self.max_images}")
-        _check(self.max_page_bytes > 0, f"max_page_bytes: must be positive, got {self.max_page_bytes}")
+        _check(*_positive(self, "max_images", "max_page_bytes"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,18 +89,18 @@ class TextRules:
 
     __pydantic_config__: ClassVar = _STRICT
 
-    min_words: int | None
-    max_words: int | None
-    max_character_repetition: float | None
-    max_word_repetition: float | None
-    max_special_characters: float | None
-    min_stop_words: float | None
-    max_flagged_words: float | None
-    min_punctuation: float | None
-    max_spam_words: float | None
-    min_common_words: float | None
-    min_language_score: float | None
-    max_perplexity: float | None
+    min_words: int | None = None
+    max_words: int | None = None
+    max_character_repetition: float | None = None
+    max_word_repetition: float | None = None
+    max_special_characters: float | None = None
+    min_stop_words: float | None = None
+    max_flagged_words: float | None = None
+    min_punctuation: float | None = None
+    max_spam_words: float | None = None
+    min_common_words: float | None = None
+    min_language_score: float | None = None
+    max_perplexity: float | None = None
 
 
 OBELICS_PARAGRAPH = TextRules(
@@ -118,20 +135,7 @@ OBELICS_DOCUMENT = TextRules(
 )
 """Document thresholds of OBELICS."""
 
-NO_RULES = TextRules(
-    min_words=None,
-    max_words=None,
-    max_character_repetition=None,
-    max_word_repetition=None,
-    max_special_characters=None,
-    min_stop_words=None,
-    max_flagged_words=None,
-    min_punctuation=None,
-    max_spam_words=None,
-    min_common_words=None,
-    min_language_score=None,
-    max_perplexity=None,
-)
+NO_RULES = TextRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +144,8 @@ class TextRuleTable:
 
     __pydantic_config__: ClassVar = _STRICT
 
-    paragraph: TextRules
-    document: TextRules
+    paragraph: TextRules = NO_RULES
+    document: TextRules = NO_RULES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +191,7 @@ class PerHost:
     requests_per_s: float = 2.0
 
     def __post_init__(self) -> None:
-        _check(self.connections > 0, f"connections: must be positive, got {self.connections}")
-        _check(self.requests_per_s > 0, f"requests_per_s: must be positive, got {self.requests_per_s}")
+        _check(*_positive(self, "connections", "requests_per_s"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,14 +229,15 @@ class FetchSettings:
 
     def __post_init__(self) -> None:
         _check(
-            self.source != "web" or bool(self.user_agent),
-            "user_agent: say who asks, for example 'lab-bot/1.0 (+https://lab.example/bot)'; source 'web' needs it",
+            (
+                self.source != "web" or bool(self.user_agent),
+                "user_agent: say who asks, for example 'lab-bot/1.0 (+https://lab.example/bot)'; source 'web' needs it",
+            ),
+            *_positive(self, "deadline_s", "max_bytes", "max_pixels", "connections"),
+            (self.max_redirects >= 0, f"max_redirects: must not be negative, got {self.max_redirects}"),
+            (self.retries >= 0, f"retries: must not be negative, got {self.retries}"),
+            (all(0 < port < 65536 for port in self.ports), f"ports: must be in 1 to 65535, got {list(self.ports)}"),
         )
-        for name in ("deadline_s", "max_bytes", "max_pixels", "connections"):
-            value = getattr(self, name)
-            _check(value > 0, f"{name}: must be positive, got {value}")
-        _check(self.max_redirects >= 0, f"max_redirects: must not be negative, got {self.max_redirects}")
-        _check(self.retries >= 0, f"retries: must not be negative, got {self.retries}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,12 +258,15 @@ class ImageSettings:
     """Looked for in the lower-cased URL."""
 
     def __post_init__(self) -> None:
-        _check(self.min_side > 0, f"min_side: must be positive, got {self.min_side}")
         _check(
-            self.max_side >= self.min_side,
-            f"max_side: must be at least min_side, got {self.max_side} and min_side {self.min_side}",
+            *_positive(self, "min_side"),
+            (
+                self.max_side >= self.min_side,
+                f"max_side: must be at least min_side, got {self.max_side} and min_side {self.min_side}",
+            ),
+            (self.max_aspect >= 1, f"max_aspect: must be at least 1, got {self.max_aspect}"),
+            (bool(self.formats), "formats: name at least one of jpeg, png, webp, gif, avif"),
         )
-        _check(self.max_aspect >= 1, f"max_aspect: must be at least 1, got {self.max_aspect}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,9 +282,11 @@ class ImageDedup:
     """Images whose 64-bit perceptual hashes differ in at most so many bits count as one; None: only equal bytes."""
 
     def __post_init__(self) -> None:
-        _check(self.max_occurrences > 0, f"max_occurrences: must be positive, got {self.max_occurrences}")
         radius = self.hamming_radius
-        _check(radius is None or 0 <= radius <= 31, f"hamming_radius: must be between 0 and 31, got {radius}")
+        _check(
+            *_positive(self, "max_occurrences"),
+            (radius is None or 0 <= radius <= 31, f"hamming_radius: must be between 0 and 31, got {radius}"),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +306,7 @@ class DocumentDedup:
 
     def __post_init__(self) -> None:
         value = self.minhash_jaccard
-        _check(value is None or 0 < value <= 1, f"minhash_jaccard: must be in (0, 1], got {value}")
+        _check((value is None or 0 < value <= 1, f"minhash_jaccard: must be in (0, 1], got {value}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +317,10 @@ class ParagraphDedup:
 
     max_per_domain: int | None = 2
     """A paragraph that occurs more often in one domain is boilerplate (OBELICS A.1.5); None switches it off."""
+
+    def __post_init__(self) -> None:
+        value = self.max_per_domain
+        _check((value is None or value > 0, f"max_per_domain: must be positive, got {value}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,9 +357,11 @@ class ScoreSettings:
     """GPU type for Dataflow workers of this job, for example ``"nvidia-l4"``."""
 
     def __post_init__(self) -> None:
-        _check(-1 <= self.min <= 1, f"min: must be in [-1, 1], got {self.min}")
-        _check(self.batch_size > 0, f"batch_size: must be positive, got {self.batch_size}")
-        _check(bool(self.texts), "texts: name at least one of alt, caption, near")
+        _check(
+            (-1 <= self.min <= 1, f"min: must be in [-1, 1], got {self.min}"),
+            *_positive(self, "batch_size"),
+            (bool(self.texts), "texts: name at least one of alt, caption, near"),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,7 +377,7 @@ class PairSettings:
     """Of the caption or alt text."""
 
     def __post_init__(self) -> None:
-        _check(self.min_words > 0, f"min_words: must be positive, got {self.min_words}")
+        _check(*_positive(self, "min_words"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,13 +404,15 @@ class RecaptionSettings:
     accelerator: str | None = None
 
     def __post_init__(self) -> None:
-        _check(
-            self.captioner not in {"coca", "mm1"} or bool(self.model),
-            f"model: captioner {self.captioner!r} needs a model",
-        )
         uses_endpoint = "openai-compatible" in {self.captioner, self.fuser}
-        _check(not uses_endpoint or bool(self.endpoint), "endpoint: 'openai-compatible' needs a base URL")
-        _check(self.batch_size > 0, f"batch_size: must be positive, got {self.batch_size}")
+        _check(
+            (
+                self.captioner not in {"coca", "mm1"} or bool(self.model),
+                f"model: captioner {self.captioner!r} needs a model",
+            ),
+            (not uses_endpoint or bool(self.endpoint), "endpoint: 'openai-compatible' needs a base URL"),
+            *_positive(self, "batch_size", "max_words"),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,8 +427,14 @@ class MixtureWeights:
 
     def __post_init__(self) -> None:
         total = self.interleaved + self.caption + self.text
-        _check(min(self.interleaved, self.caption, self.text) >= 0, "a weight is negative")
-        _check(abs(total - 1) < 1e-9, f"the weights must add up to 1, got {total:g}")
+        _check(
+            *((w >= 0, f"{name}: must not be negative, got {w:g}") for name, w in self.by_kind().items()),
+            (abs(total - 1) < 1e-9, f"the weights must add up to 1, got {total:g}"),
+        )
+
+    def by_kind(self) -> dict[str, float]:
+        """Returns the weights by the name of their kind."""
+        return {"interleaved": self.interleaved, "caption": self.caption, "text": self.text}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -449,20 +472,19 @@ class MixtureSettings:
     max_repeats: int = 4
 
     def __post_init__(self) -> None:
-        for name in (
-            "vocabulary",
-            "sequence_length",
-            "tokens_per_image",
-            "images_per_row",
-            "rows_per_shard",
-            "max_repeats",
-        ):
-            value = getattr(self, name)
-            _check(value > 0, f"{name}: must be positive, got {value}")
-        _check(0 <= self.vecap_share <= 1, f"vecap_share: must be in [0, 1], got {self.vecap_share}")
+        counts = ("sequence_length", "tokens_per_image", "images_per_row", "rows_per_shard", "max_repeats")
         _check(
-            self.tokens_per_image + 2 <= self.sequence_length,
-            f"sequence_length: {self.sequence_length} does not hold one image of {self.tokens_per_image} tokens",
+            *_positive(self, *counts),
+            (
+                self.vocabulary >= 300,
+                f"vocabulary: must be at least 300 (256 bytes and the special tokens), got {self.vocabulary}",
+            ),
+            _ratio("vecap_share", self.vecap_share),
+            (
+                self.tokens_per_image + 2 <= self.sequence_length,
+                f"sequence_length: {self.sequence_length} does not hold one image of {self.tokens_per_image} tokens"
+                " and the sample's begin and end",
+            ),
         )
 
 
@@ -474,6 +496,15 @@ class LimitSettings:
 
     max_rejected: dict[str, float] = field(default_factory=dict)
     """Job to the share of its units that may be rejected, for example ``{fetch: 0.9}``."""
+
+    def __post_init__(self) -> None:
+        _check(
+            *(
+                (job in JOB_NAMES, f"max_rejected.{job}: there is no such job; jobs are {', '.join(JOB_NAMES)}")
+                for job in self.max_rejected
+            ),
+            *(_ratio(f"max_rejected.{job}", share) for job, share in self.max_rejected.items()),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ class RejectReason(StrEnum):
 
     # Reading archives and pages (interleave)
     NOT_A_RESPONSE = "not_a_response"
+    REVISIT = "revisit"
     NOT_HTML = "not_html"
     STATUS_NOT_OK = "status_not_ok"
     EMPTY_BODY = "empty_body"
@@ -33,6 +34,9 @@ class RejectReason(StrEnum):
 
     # References to images in a page (interleave)
     REPEATED_IN_PAGE = "repeated_in_page"
+    OUTSIDE_MAIN_CONTENT = "outside_main_content"
+    PAGE_REJECTED = "page_rejected"
+    NO_SOURCE = "no_source"
     UNSUPPORTED_SCHEME = "unsupported_scheme"
     PLACEHOLDER_IMAGE = "placeholder_image"
     DATA_URI_TOO_LARGE = "data_uri_too_large"

@@ -1,6 +1,6 @@
 """What a job did: parts written, counts that add up, and the summary that commits it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from schemas.errors import SchemaError
@@ -70,16 +70,6 @@ class WorkReport:
             counts={u: self.counts.get(u, UnitCounts()) + other.counts.get(u, UnitCounts()) for u in units},
             totals={n: self.totals.get(n, 0) + other.totals.get(n, 0) for n in names},
         )
-
-
-def add_reports(reports: Iterable[WorkReport]) -> WorkReport:
-    """Returns the sum of ``reports``; parts sorted by path once, not once a report."""
-    parts: list[PartRecord] = []
-    total = WorkReport()
-    for report in reports:
-        parts.extend(report.parts)
-        total = total + WorkReport(counts=report.counts, totals=report.totals)
-    return WorkReport(parts=tuple(sorted(parts, key=lambda part: part.path)), counts=total.counts, totals=total.totals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

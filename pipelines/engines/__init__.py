@@ -1,0 +1,1 @@
+"""Engines: each a small function from our settings to Beam's flags."""

@@ -1,0 +1,76 @@
+"""What a job's output depends on, as one digest: code, settings, inputs. Never paths of outputs, clocks or engines."""
+
+import hashlib
+import pathlib
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from pipelines.runs import storage
+from pipelines.runs.folder import RunFolder
+from pipelines.runs.job import Job
+from schemas.digests import json_digest
+from schemas.recipe import Recipe
+
+SAMPLE_BYTES = 1 << 16
+"""Bytes of head and tail of an input file that stand for its content beside its size: reading all would cost a pass."""
+
+_ROOT = pathlib.Path(__file__).parents[2]
+_SHARED_CODE = ("schemas", "pipelines/runs", "pipelines/inputs")
+
+
+def job_fingerprint(job: Job, recipe: Recipe, folder: RunFolder) -> str:
+    """Returns the fingerprint of a job whose upstream jobs are committed.
+
+    Raises:
+        NotCommittedError: One of them is not.
+    """
+    return json_digest(
+        {
+            "job": job.name,
+            "code": code_digest(*_SHARED_CODE, f"pipelines/{job.name}"),
+            "settings": plain(job.settings(recipe)),
+            "seed": recipe.seed,
+            "inputs": [input_digest(path) for path in job.inputs(recipe)],
+            "needs": {name: _output_digest(folder, name) for name in job.needs},
+        }
+    )
+
+
+def code_digest(*packages: str) -> str:
+    """Returns the digest of the Python source of packages, given as paths below the project's root."""
+    state = hashlib.blake2b(digest_size=16)
+    for package in packages:
+        for path in sorted((_ROOT / package).rglob("*.py")):
+            state.update(path.relative_to(_ROOT).as_posix().encode() + b"\0")
+            state.update(hashlib.sha256(path.read_bytes()).digest())
+    return state.hexdigest()
+
+
+def input_digest(path: str) -> dict[str, str | int]:
+    """Returns what identifies an input file: its path, size, and the digest of its head and tail.
+
+    A file that is missing or empty has no content to digest: the job that reads it says so.
+    """
+    if not storage.exists(path) or storage.is_folder(path):
+        return {"path": path, "size": -1}
+    n_bytes = storage.size(path)
+    head = storage.read_range(path, 0, min(SAMPLE_BYTES, n_bytes)) if n_bytes else b""
+    tail = storage.read_range(path, max(0, n_bytes - SAMPLE_BYTES), min(SAMPLE_BYTES, n_bytes)) if n_bytes else b""
+    return {"path": path, "size": n_bytes, "digest": hashlib.sha256(head + tail).hexdigest()}
+
+
+def plain(value: Any) -> Any:
+    """Returns settings as JSON values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def _output_digest(folder: RunFolder, job: str) -> str:
+    summary = folder.committed(job)
+    return json_digest([[part.path, part.sha256] for part in summary.parts])

@@ -1,0 +1,194 @@
+"""Runs the jobs of a recipe in order: skips what is committed, goes on where a run was stopped."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import Any
+
+from pipelines.engines.settings import EngineSettings
+from pipelines.runs import storage
+from pipelines.runs.fingerprint import job_fingerprint, plain
+from pipelines.runs.folder import RunFolder
+from pipelines.runs.job import Job, JobContext
+from pipelines.runs.progress import JobProgress, read_progress
+from schemas.digests import canonical_json
+from schemas.recipe import Recipe
+from schemas.summary import JobSummary
+
+RUN_VERSION = 1
+POLL_S = 1.0
+_VERSIONS = ("mm1", "apache-beam", "pyarrow", "pillow", "selectolax", "tokenizers")
+
+
+class RunError(RuntimeError):
+    """A job failed; the message says which and why. What was finished stays, and the next run goes on from it."""
+
+
+class RunLockedError(RunError):
+    """Another process is running this run folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """What running one job came to."""
+
+    job: str
+    skipped: bool
+    """Whether it was committed before."""
+
+    summary: JobSummary | None
+    """None where the launcher did not wait."""
+
+
+def run_line(
+    recipe: Recipe,
+    jobs: Sequence[Job],
+    engine: EngineSettings,
+    on_progress: Callable[[JobProgress], None] | None = None,
+    on_job: Callable[[JobResult], None] | None = None,
+) -> list[JobResult]:
+    """Runs ``jobs`` in order and returns what each came to.
+
+    Args:
+        recipe: With ``run`` absolute.
+        jobs: In the order of the line.
+        engine: Where they run.
+        on_progress: Called about once a second while a job runs.
+        on_job: Called when a job is done or skipped.
+
+    Raises:
+        RunLockedError: Another process runs the same folder.
+        RunError: A job failed.
+    """
+    folder = RunFolder(recipe.run)
+    results: list[JobResult] = []
+    with _locked(folder):
+        write_run_file(folder, recipe)
+        for job in jobs:
+            result = _run_job(job, recipe, folder, engine, on_progress)
+            results.append(result)
+            if on_job:
+                on_job(result)
+    return results
+
+
+def write_run_file(folder: RunFolder, recipe: Recipe) -> None:
+    """Writes ``run.json``: the resolved recipe (without the folder's own path) and the versions that ran it."""
+    settings = plain(recipe)
+    del settings["run"]
+    content = {"version": RUN_VERSION, "recipe": settings, "versions": _versions()}
+    text = canonical_json(content) + "\n"
+    path = folder.path("run.json")
+    if not storage.exists(path) or storage.read_bytes(path) != text.encode():
+        storage.write_bytes(path, text.encode())
+
+
+def committed_summary(job: Job, recipe: Recipe, folder: RunFolder) -> JobSummary | None:
+    """Returns the summary of a job that is committed under its present fingerprint, None where it has to run."""
+    summary = folder.summary(job.name)
+    if summary is None or any(folder.summary(need) is None for need in job.needs):
+        return None
+    return summary if summary.fingerprint == job_fingerprint(job, recipe, folder) else None
+
+
+def _run_job(
+    job: Job,
+    recipe: Recipe,
+    folder: RunFolder,
+    engine: EngineSettings,
+    on_progress: Callable[[JobProgress], None] | None,
+) -> JobResult:
+    summary = committed_summary(job, recipe, folder)
+    if summary is not None:
+        return JobResult(job=job.name, skipped=True, summary=summary)
+    fingerprint = job_fingerprint(job, recipe, folder)
+    # A reader must not take the output of other settings for this one while it is being rewritten.
+    storage.remove(folder.path(job.name, "summary.json"))
+    context = JobContext(run=recipe.run, job=job.name, recipe=recipe, fingerprint=fingerprint)
+    with _reporting(folder, job.name, on_progress):
+        _run_pipeline(job, context, engine)
+    summary = folder.summary(job.name)
+    if summary is None and engine.wait:
+        raise RunError(f"job {job.name!r} ended but did not commit: {folder.path(job.name)} has no summary.json")
+    return JobResult(job=job.name, skipped=False, summary=summary)
+
+
+def _run_pipeline(job: Job, context: JobContext, engine: EngineSettings) -> None:
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from pipelines.engines.flags import beam_flags
+    from pipelines.runs.transforms import Commit
+
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    pipeline = beam.Pipeline(options=PipelineOptions(beam_flags(engine)))
+    reports = job.build(pipeline, context)
+    _ = reports | "Commit" >> Commit(context, job.unit)
+    try:
+        result = pipeline.run()
+        if engine.wait:
+            result.wait_until_finish()
+    except Exception as error:
+        raise RunError(f"job {job.name!r} failed: {_last_line(error)}") from error
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+@contextlib.contextmanager
+def _reporting(folder: RunFolder, job: str, on_progress: Callable[[JobProgress], None] | None) -> Iterator[None]:
+    """Tells ``on_progress`` about once a second what the receipts in the run folder say."""
+    if on_progress is None:
+        yield
+        return
+    stopped = threading.Event()
+
+    def report() -> None:
+        known: JobProgress | None = None
+        while not stopped.wait(POLL_S):
+            known = read_progress(folder, job, known)
+            on_progress(known)
+
+    thread = threading.Thread(target=report, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def _locked(folder: RunFolder) -> Iterator[None]:
+    """Holds the run folder for this process. Object stores have no lock: equal bytes make a second run harmless."""
+    if storage.is_remote(folder.root):
+        yield
+        return
+    os.makedirs(folder.root, exist_ok=True)
+    with open(folder.path(".lock"), "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunLockedError(f"{folder.root}: another mm1 process is running it; wait for it or stop it") from error
+        yield
+
+
+def _versions() -> dict[str, Any]:
+    found = {}
+    for name in _VERSIONS:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def with_run(recipe: Recipe, run: str) -> Recipe:
+    """Returns the recipe for another run folder."""
+    return replace(recipe, run=run)

@@ -1,0 +1,206 @@
+"""The few Beam transforms that every job is wired with.
+
+What crosses a shuffle is small: work items, ids, URLs, pointers, reports. Texts and image bytes are read from upstream
+files by the worker that needs them, and written by it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+import apache_beam as beam
+from apache_beam.pvalue import PBegin, PCollection
+
+from pipelines.runs import storage
+from pipelines.runs.folder import read_part
+from pipelines.runs.job import JobContext
+from pipelines.runs.output import ItemOutput
+from pipelines.runs.receipts import WORK_FOLDER, read_receipt, write_receipt
+from schemas.summary import JobSummary, PartRecord, WorkReport
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+Record = TypeVar("Record")
+
+
+class Worker(Generic[Item]):
+    """The work of one job on one work item. Pickled with its settings: open models and clients in ``setup``."""
+
+    def setup(self) -> None:
+        """Called once in each worker process before the first item."""
+
+    def run(self, item: Item, output: ItemOutput) -> None:
+        """Does the work of ``item``; everything it makes goes through ``output``."""
+        raise NotImplementedError
+
+
+class RunItems(beam.PTransform, Generic[Item]):
+    """Runs a worker on each of a list of work items; gives a ``WorkReport`` for each.
+
+    Item ``i`` of ``n`` writes parts ``i``-of-``n``. A work item that has a valid receipt is not done again. A job with
+    several steps that write gives each a ``phase``, which becomes part of the names.
+    """
+
+    def __init__(self, context: JobContext, worker: Worker[Item], items: list[Item], phase: str = "") -> None:
+        super().__init__()
+        self._context, self._worker, self._phase = context, worker, phase
+        self._items = list(enumerate(items))
+
+    def expand(self, root: PBegin) -> PCollection[WorkReport]:
+        return (
+            root
+            | "Items" >> beam.Create(self._items, reshuffle=False)
+            | "Spread" >> beam.Reshuffle()
+            | "Run" >> beam.ParDo(_RunItemFn(self._context, self._worker, self._phase, len(self._items)))
+        )
+
+
+class RunGroups(beam.PTransform, Generic[Value]):
+    """Groups ``(bucket, value)`` pairs and runs a worker on each bucket's sorted values; gives a ``WorkReport`` each.
+
+    Buckets are numbers in ``range(count)``; bucket ``b`` writes parts ``b``-of-``count``. The worker's item is
+    ``(bucket, values)`` with the values sorted, so that the engine's order never shows. A group must fit in memory:
+    choose the number of buckets from the number of values.
+    """
+
+    def __init__(
+        self, context: JobContext, worker: "Worker[tuple[int, list[Value]]]", count: int, phase: str = "groups"
+    ):
+        super().__init__()
+        self._context, self._worker, self._count, self._phase = context, worker, count, phase
+
+    def expand(self, values: PCollection[tuple[int, Value]]) -> PCollection[WorkReport]:
+        return (
+            values
+            | "Group" >> beam.GroupByKey()
+            | "Sort" >> beam.Map(_sorted_group)
+            | "Run" >> beam.ParDo(_RunItemFn(self._context, self._worker, self._phase, self._count))
+        )
+
+
+class ReadTable(beam.PTransform, Generic[Record]):
+    """Reads a committed upstream table as records, one part a work item."""
+
+    def __init__(self, context: JobContext, job: str, record_type: type[Record], table: str = "") -> None:
+        super().__init__()
+        self._paths = context.folder.part_paths(job, table)
+        self._type = record_type
+
+    def expand(self, root: PBegin) -> PCollection[Record]:
+        return (
+            root
+            | "Parts" >> beam.Create(self._paths, reshuffle=False)
+            | "Spread" >> beam.Reshuffle()
+            | "Read" >> beam.FlatMap(_read, self._type)
+        )
+
+
+class Commit(beam.PTransform):
+    """Adds up the reports of all work items, checks that the numbers add up, and writes the job's summary.
+
+    It runs inside the pipeline, so a job is whole wherever its launcher is. Files that no report names (remains of an
+    attempt under another fingerprint) are removed before the summary appears.
+    """
+
+    def __init__(self, context: JobContext, unit: str) -> None:
+        super().__init__()
+        self._context, self._unit = context, unit
+
+    def expand(self, reports: PCollection[WorkReport]) -> PCollection[str]:
+        return (
+            reports
+            | "Add up" >> beam.CombineGlobally(_AddReports())
+            | "Commit" >> beam.Map(commit_job, self._context, self._unit)
+        )
+
+
+class _AddReports(beam.CombineFn):
+    """Adds reports up: parts in a list that is sorted once at the end, so that many work items stay cheap."""
+
+    def create_accumulator(self) -> tuple[list[PartRecord], WorkReport]:
+        return [], WorkReport()
+
+    def add_input(
+        self, accumulator: tuple[list[PartRecord], WorkReport], report: WorkReport
+    ) -> tuple[list[PartRecord], WorkReport]:
+        parts, total = accumulator
+        parts.extend(report.parts)
+        return parts, total + replace(report, parts=())
+
+    def merge_accumulators(
+        self, accumulators: Iterable[tuple[list[PartRecord], WorkReport]]
+    ) -> tuple[list[PartRecord], WorkReport]:
+        merged = self.create_accumulator()
+        for parts, total in accumulators:
+            merged = self.add_input(merged, replace(total, parts=tuple(parts)))
+        return merged
+
+    def extract_output(self, accumulator: tuple[list[PartRecord], WorkReport]) -> WorkReport:
+        parts, total = accumulator
+        return replace(total, parts=tuple(sorted(parts, key=lambda part: part.path)))
+
+
+def commit_job(report: WorkReport, context: JobContext, unit: str) -> str:
+    """Commits a job whose work is done, and returns the path of its summary.
+
+    Raises:
+        SchemaError: The numbers do not add up: nothing is committed.
+    """
+    summary = JobSummary(
+        job=context.job,
+        fingerprint=context.fingerprint,
+        unit=unit,
+        counts=report.counts,
+        totals=report.totals,
+        parts=report.parts,
+    )
+    _remove_strangers(context, summary)
+    context.folder.commit(summary)
+    storage.remove(context.folder.path(context.job, WORK_FOLDER))
+    return context.folder.path(context.job, "summary.json")
+
+
+def _remove_strangers(context: JobContext, summary: JobSummary) -> None:
+    named = {context.folder.path(part.path) for part in summary.parts}
+    root = context.folder.path(context.job)
+    for path in storage.list_files(root):
+        if path not in named and f"/{WORK_FOLDER}/" not in path:
+            storage.remove(path)
+
+
+def _read(path: str, record_type: Any) -> Iterator[Any]:
+    # Beam checks a function's annotations and cannot read `type[Record]`, which `read_part` has.
+    return read_part(path, record_type)
+
+
+def _sorted_group(group: tuple[int, Iterable[Any]]) -> tuple[int, tuple[int, list[Any]]]:
+    bucket, values = group
+    return bucket, (bucket, sorted(values))
+
+
+class _RunItemFn(beam.DoFn):
+    """Runs a worker on ``(number, item)``. A DoFn because models and clients are opened once in each process."""
+
+    def __init__(self, context: JobContext, worker: Worker[Any], phase: str, count: int) -> None:
+        self._context, self._worker, self._phase, self._count = context, worker, phase, count
+
+    def setup(self) -> None:
+        self._is_ready = False
+
+    def process(self, numbered: tuple[int, Any]) -> Iterator[WorkReport]:
+        number, item = numbered
+        name = f"{self._phase or 'items'}-{number:05d}-of-{self._count:05d}"
+        report = read_receipt(self._context, name)
+        if report is None:
+            self._set_up_worker()
+            with ItemOutput(self._context, number, self._count, self._phase) as output:
+                self._worker.run(item, output)
+            report = output.report
+            write_receipt(self._context, name, report)
+        yield report
+
+    def _set_up_worker(self) -> None:
+        # Not in `setup`: a resumed job whose items are all done must not load a model.
+        if not self._is_ready:
+            self._worker.setup()
+            self._is_ready = True
