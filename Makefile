@@ -1,0 +1,52 @@
+# Two commands for users: `make quickstart` and `make test`. The rest is for those who work on the project.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+OUT ?= quickstart
+
+.DEFAULT_GOAL := help
+.PHONY: help install quickstart test check bench lock format clean job-server
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed  ## Put the locked environment into .venv
+
+# Everything comes from the lock file with its hashes; the project itself is installed in place.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "error: Python 3.11 is needed; set PYTHON=/path/to/python3.11"; exit 3; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || true
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+quickstart: install  ## Run the whole line on a generated web, offline, in minutes
+	$(BIN)/mm1 demo --out $(OUT)
+
+test: install  ## Run all tests; with Java 17 and Maven also on real Spark and Flink
+	@tests/engines.sh
+	$(BIN)/pytest -q -m "not engines" -n 2 --dist loadgroup tests
+
+check: install  ## Format, lint, types and fast tests: clean before each commit
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q -m "not slow and not engines" -n 2 tests
+
+format: install  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install  ## Run the benchmarks against the peers, results as tables
+	$(BIN)/python -m benchmarks
+
+lock: install  ## Resolve the dependencies again into requirements.lock
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --all-extras --generate-hashes \
+		--custom-compile-command "make lock" --upgrade pyproject.toml -o requirements.lock
+
+clean:  ## Remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
