@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 EngineName = Literal["local", "inproc", "spark", "flink", "dataflow"]
+ENGINE_NAMES: tuple[EngineName, ...] = ("local", "inproc", "spark", "flink", "dataflow")
+
+
+class EngineError(ValueError):
+    """The engine cannot be used as asked; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +17,10 @@ class EngineSettings:
 
     name: EngineName = "local"
     workers: int | None = None
-    """Worker processes; None: as many as there are cores."""
+    """Worker processes of the local engines, worker slots of a cluster; None: as many as this machine has cores."""
+
+    master: str | None = None
+    """Spark: ``local[*]``, ``spark://host:7077``, ``yarn``, ``k8s://...``. Flink: ``[local]`` or ``host:8081``."""
 
     beam_flags: tuple[str, ...] = ()
     """Flags for Beam itself, as given after ``--``; they win over ours."""
@@ -23,3 +31,5 @@ class EngineSettings:
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers: must be positive, got {self.workers}")
+        if self.master and self.name not in {"spark", "flink"}:
+            raise ValueError(f"master: engine {self.name!r} has none, got {self.master!r}")

@@ -1,0 +1,101 @@
+"""``mm1-worker``: starts one Beam SDK worker on a machine where our environment is installed.
+
+Runners that start workers as processes (Spark and Flink with ``environment_type=PROCESS``, pools of ``EXTERNAL``)
+call a boot program with the addresses of their services. Beam ships one inside its container images; this one does the
+same from the environment that it is installed in, so that a cluster needs a shared environment and nothing else. The
+contract is Beam's SDK harness container contract: the flags ``--id`` and ``--*_endpoint``.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+PROVISION_TIMEOUT_S = 60.0
+"""A runner answers at once: one that does not is gone, and the process must not stay behind."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fetches what the runner provides and becomes the SDK worker; with ``--pool PORT`` serves a pool of workers."""
+    parser = argparse.ArgumentParser(prog="mm1-worker", description=__doc__.splitlines()[0])
+    parser.add_argument("--pool", type=int, metavar="PORT", help="serve a worker pool for environment_type=EXTERNAL")
+    for name in ("id", "provision_endpoint", "logging_endpoint", "artifact_endpoint", "control_endpoint"):
+        parser.add_argument(f"--{name}", default="")
+    given = parser.parse_args(arguments)
+    if given.pool is not None:
+        _serve_pool(given.pool)
+    if not given.id or not given.provision_endpoint:
+        parser.error("a runner starts this program with --id and --provision_endpoint; by hand use --pool PORT")
+    environment = worker_environment(given.id, _provision(given.provision_endpoint, given.id), vars(given))
+    os.execve(sys.executable, [sys.executable, "-m", "apache_beam.runners.worker.sdk_worker_main"], environment)
+
+
+def worker_environment(worker_id: str, info: Any, flags: Mapping[str, str]) -> dict[str, str]:
+    """Returns the environment of the SDK worker process.
+
+    Args:
+        worker_id: As the runner named it.
+        info: Beam's ``ProvisionInfo``; its endpoints win over the flags.
+        flags: The endpoints given on the command line.
+    """
+    from google.protobuf import json_format, text_format
+
+    folder = tempfile.mkdtemp(prefix="mm1-worker-")
+    options_file = os.path.join(folder, "pipeline_options.json")
+    with open(options_file, "w") as file:
+        json.dump(json_format.MessageToDict(info.pipeline_options), file)
+    environment = {
+        **os.environ,
+        "WORKER_ID": worker_id,
+        "PIPELINE_OPTIONS_FILE": options_file,
+        "SEMI_PERSISTENT_DIRECTORY": folder,
+        "RUNNER_CAPABILITIES": " ".join(info.runner_capabilities),
+        # One worker process a core: threads of numerical libraries in each would only get in each other's way.
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+    }
+    for variable, field in (("LOGGING", "logging"), ("CONTROL", "control"), ("STATUS", "status")):
+        descriptor = _descriptor(getattr(info, f"{field}_endpoint"), flags.get(f"{field}_endpoint", ""))
+        if descriptor is not None:
+            environment[f"{variable}_API_SERVICE_DESCRIPTOR"] = text_format.MessageToString(descriptor)
+    return environment
+
+
+def _descriptor(provided: Any, url: str) -> Any:
+    from apache_beam.portability.api import endpoints_pb2
+
+    if provided.url:
+        return provided
+    return endpoints_pb2.ApiServiceDescriptor(url=url) if url else None
+
+
+def _provision(endpoint: str, worker_id: str) -> Any:
+    import grpc
+    from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
+
+    with grpc.insecure_channel(endpoint) as channel:
+        service = beam_provision_api_pb2_grpc.ProvisionServiceStub(channel)
+        request = beam_provision_api_pb2.GetProvisionInfoRequest()
+        # The worker id goes as metadata: one provision service serves all workers.
+        answer = service.GetProvisionInfo(request, timeout=PROVISION_TIMEOUT_S, metadata=[("worker_id", worker_id)])
+    return answer.info
+
+
+def _serve_pool(port: int) -> None:
+    """Serves workers for ``environment_type=EXTERNAL`` on ``port`` until the process is stopped."""
+    # By full path: Beam's pool would look for a program on PATH and hang for ever where that is another environment.
+    program = os.path.join(os.path.dirname(os.path.abspath(sys.executable)), "mm1-worker")
+    command = [
+        sys.executable,
+        "-m",
+        "apache_beam.runners.worker.worker_pool_main",
+        f"--service_port={port}",
+        f"--container_executable={program}",
+    ]
+    os.execv(sys.executable, command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""How a runner on other machines, or a JVM on this one, starts our Python workers."""
+
+import json
+import os
+import sys
+
+ENVIRONMENT_CACHE_MS = 3_600_000
+"""Workers outlive a stage, so that models are loaded once a worker and not once a stage."""
+
+
+def worker_program() -> str:
+    """Returns the path of ``mm1-worker`` in the environment that this process runs in."""
+    return os.path.join(os.path.dirname(os.path.abspath(sys.executable)), "mm1-worker")
+
+
+def process_environment_flags(parallelism: int) -> list[str]:
+    """Returns the flags for workers started as processes from our environment.
+
+    Args:
+        parallelism: Worker processes for each executor.
+    """
+    configuration = {"command": worker_program(), "env": {"TOKENIZERS_PARALLELISM": "false"}}
+    return [
+        "--environment_type=PROCESS",
+        f"--environment_config={json.dumps(configuration)}",
+        f"--environment_cache_millis={ENVIRONMENT_CACHE_MS}",
+        f"--sdk_worker_parallelism={parallelism}",
+    ]
