@@ -1,0 +1,16 @@
+"""Text from a trained model: greedy or sampled, and scores of given continuations."""
+
+from mm1_model.generation.generate import Generation, generate_tokens
+from mm1_model.generation.prompt import Prompt, build_prompt
+from mm1_model.generation.sampling import SamplingSettings
+from mm1_model.generation.score import ContinuationScore, score_continuations
+
+__all__ = [
+    "ContinuationScore",
+    "Generation",
+    "Prompt",
+    "SamplingSettings",
+    "build_prompt",
+    "generate_tokens",
+    "score_continuations",
+]
