@@ -1,0 +1,1 @@
+"""Training: settings, the loop, checkpoints. ``python -m mm1_model.train CONFIG`` or under ``torchrun``."""
