@@ -1,0 +1,144 @@
+"""Trains the toy models on rendered scenes: ``python -m world.models.train --out world/models``.
+
+The shipped weights came from exactly that command; ``README.md`` beside this file has its figures.
+"""
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import open_clip
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from world.models.architectures import (
+    CLIP_NAME,
+    COCA_NAME,
+    MEAN,
+    MERGES_FILE,
+    MODEL_CONFIGS,
+    PREPROCESS,
+    STD,
+)
+from world.models.samples import caption_text, contrastive_text, draw_samples
+from world.models.tokenizer import learn_merges, write_merges
+from world.scenes import Scene
+from world.seeds import keyed_random
+
+SEED = 20240314
+BATCH_SIZE = 128
+PEAK_LEARNING_RATE = 1e-3
+WARMUP_STEPS = 100
+MAX_LOGIT_SCALE = math.log(100)
+"""Bound of CLIP (arXiv 2103.00020, section 2.5)."""
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), required=True)
+@click.option("--model", "names", type=click.Choice(sorted(MODEL_CONFIGS)), multiple=True)
+@click.option("--scenes", default=24_000, show_default=True)
+@click.option("--steps", default=1_000, show_default=True)
+@click.option("--threads", default=2, show_default=True)
+def main(out: Path, names: tuple[str, ...], scenes: int, steps: int, threads: int) -> None:
+    """Trains the toy CLIP and CoCa and writes one folder for each under OUT."""
+    torch.set_num_threads(threads)
+    drawn, pictures = draw_samples(SEED, scenes)
+    click.echo(f"{scenes} scenes drawn", err=True)
+    for name in names or (CLIP_NAME, COCA_NAME):
+        folder = out / name
+        prepare_folder(folder, name, drawn)
+        model: nn.Module = train(folder, name, drawn, pictures, steps=steps)
+        save(model, folder)
+
+
+def prepare_folder(folder: Path, name: str, scenes: list[Scene]) -> None:
+    """Writes the model's configuration and its vocabulary."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"model_cfg": MODEL_CONFIGS[name], "preprocess_cfg": PREPROCESS}
+    (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
+    rng = keyed_random(SEED, "vocabulary")
+    texts = [form(scene, rng) for scene in scenes[:8_000] for form in (contrastive_text, caption_text)]
+    write_merges(learn_merges(texts), folder / MERGES_FILE)
+
+
+def train(
+    folder: Path,
+    name: str,
+    scenes: list[Scene],
+    pictures: NDArray[np.uint8],
+    *,
+    steps: int,
+) -> nn.Module:
+    """Trains the model of ``folder`` for ``steps`` steps."""
+    torch.manual_seed(SEED)
+    model: Any = open_clip.create_model(f"local-dir:{folder}", output_dict=True, load_weights=False)
+    tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}", bpe_path=str(folder / MERGES_FILE))
+    if name == COCA_NAME:  # open_clip leaves this one matrix as it finds the memory.
+        nn.init.normal_(model.text_decoder.text_projection, std=model.text_decoder.width**-0.5)
+    optimizer = torch.optim.AdamW(_parameter_groups(model), lr=0.0, betas=(0.9, 0.98), eps=1e-6)
+    rng = keyed_random(SEED, "batches", name)
+    is_coca = name == COCA_NAME
+    write_text = caption_text if is_coca else contrastive_text
+    loss_of = _coca_loss() if is_coca else open_clip.ClipLoss()
+    start, averaged = time.monotonic(), 0.0
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = _learning_rate(step, step / steps)
+        chosen = rng.sample(range(len(scenes)), BATCH_SIZE)
+        texts = tokenizer([write_text(scenes[index], rng) for index in chosen])
+        with torch.autocast("cpu", torch.bfloat16):
+            output = model(normalise(pictures[chosen]), texts)
+        output = {key: value.float() if value.is_floating_point() else value for key, value in output.items()}
+        loss = sum(loss_of(**output, output_dict=True).values())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        with torch.no_grad():
+            model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
+        averaged += (float(loss.detach()) - averaged) / min(step + 1, 50)
+        if step % 50 == 0:
+            elapsed = time.monotonic() - start
+            click.echo(f"{name} step {step} loss {averaged:.3f} {elapsed:.0f} s", err=True)
+    trained: nn.Module = model
+    return trained
+
+
+def normalise(pictures: NDArray[np.uint8]) -> Tensor:
+    """Turns ``(N, H, W, 3)`` bytes into the models' ``(N, 3, H, W)`` input."""
+    scaled = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    return (scaled - MEAN) / STD
+
+
+def save(model: nn.Module, folder: Path) -> None:
+    """Writes the weights in half precision as safetensors."""
+    weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, folder / "open_clip_model.safetensors")
+
+
+def _coca_loss() -> Any:
+    """Weights of CoCa (arXiv 2205.01917, section 4.1): captions count twice."""
+    return open_clip.CoCaLoss(caption_loss_weight=2.0, clip_loss_weight=1.0)
+
+
+def _parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
+    """No weight decay for gains, biases and the temperature, as in CLIP."""
+    decayed = [value for value in model.parameters() if value.ndim >= 2]
+    plain = [value for value in model.parameters() if value.ndim < 2]
+    return [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
+
+
+def _learning_rate(step: int, share: float) -> float:
+    """Linear warm-up, then a cosine over the ``share`` of the training that is done."""
+    warm = min(1.0, (step + 1) / WARMUP_STEPS)
+    return PEAK_LEARNING_RATE * warm * 0.5 * (1 + math.cos(math.pi * share))
+
+
+if __name__ == "__main__":
+    main()
