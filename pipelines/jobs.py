@@ -3,13 +3,11 @@
 import importlib
 
 from pipelines.runs.job import Job
-
-JOB_NAMES = ("interleave", "fetch", "dedup", "score", "select", "recaption", "mix")
-"""In the order in which they run. ``pipelines.<name>.transform.JOB`` is the job itself."""
+from schemas.recipe import JOB_NAMES as JOB_NAMES
 
 
 def load_job(name: str) -> Job:
-    """Returns a job by name; imports Beam and what else it needs."""
+    """Returns the job ``pipelines.<name>.transform.JOB``; imports Beam and what else it needs."""
     job = importlib.import_module(f"pipelines.{name}.transform").JOB
     assert isinstance(job, Job)  # noqa: S101  # a mistake of ours, not of a user
     return job
