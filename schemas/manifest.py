@@ -19,12 +19,12 @@ class ShardRecord:
     index_bytes: int
     index_sha256: str
     first_row: int
-    rows: Mapping[str, int]
+    rows: dict[str, int]
     """By kind."""
 
-    samples: Mapping[str, int]
-    text_tokens: Mapping[str, int]
-    images: Mapping[str, int]
+    samples: dict[str, int]
+    text_tokens: dict[str, int]
+    images: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +33,18 @@ class Manifest:
 
     version: int = MANIFEST_VERSION
     recipe_fingerprint: str
+    """Digest of the recipe's mixture settings and seed."""
+
     tokenizer: str
     """File name of the tokenizer beside the manifest: ``"tokenizer.json"``."""
 
     tokenizer_sha256: str
+    special_tokens: Mapping[str, int]
+    """Ids of ``<pad>``, ``<bos>``, ``<eos>`` and ``<image>`` (``schemas.row_layout``)."""
+
+    seed: int
+    """Seed of the order; epochs after the first permute with it."""
+
     sequence_length: int
     """Positions of a row."""
 
@@ -54,12 +62,23 @@ class Manifest:
     shares: Mapping[str, float]
     """The share of rows that each kind has."""
 
+    pool_rows: Mapping[str, int]
+    """Rows that each pool packs into when it is used once. The weight of a kind with none went to the others."""
+
     left_over: Mapping[str, int]
     """Samples of each pool that the mixture had no place for."""
 
     repeated: Mapping[str, int]
     """How many samples of each pool stand in the shards more than once."""
 
+    capped_positions: Mapping[str, int]
+    """Positions left empty in rows that hold ``images_per_row`` images: what the image cap costs."""
+
     def n_rows(self) -> int:
         """Returns the number of training rows of all kinds."""
         return sum(self.rows.values())
+
+    def empty_positions(self, kind: str) -> int:
+        """Returns how many positions of the rows of a kind hold nothing."""
+        filled = self.text_tokens.get(kind, 0) + self.images.get(kind, 0) * self.tokens_per_image
+        return self.rows.get(kind, 0) * self.sequence_length - filled

@@ -1,4 +1,4 @@
-"""The shard index, ``mix-00000.index.parquet`` beside ``mix-00000.tar``: a line a sample, in the order of the rows."""
+"""The shard index, ``mix-00000.index.parquet`` beside ``mix-00000.tar``, and the pieces that rows are planned from."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from schemas.samples import SampleKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexLine:
-    """One sample of a shard. Samples of one row are neighbours, so a row is one ranged read."""
+    """One sample of a shard, in the order of the rows. Samples of one row are neighbours: a row is one ranged read."""
 
     row: int
     """Global number of the training row: step s of world size W reads rows by arithmetic on it."""
@@ -29,3 +29,36 @@ class IndexLine:
 
     crc32c: int
     """Castagnoli CRC (RFC 3720, appendix B.4) of the ``length`` bytes."""
+
+    forgotten: bool = False
+    """Taken out by ``mm1 forget``: its positions stay in the row, masked, so that no other row moves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One row of ``mix/pieces/part-*.parquet``: a sample, or one part of a document that is longer than a row."""
+
+    key: str
+    """The sample's key in the shards, when it stands there for the first time."""
+
+    sample: str
+    """Key of the pool row."""
+
+    kind: SampleKind
+    piece: int
+    pieces: int
+    n_text: int
+    n_images: int
+    window: int
+    """Packing window: which pieces are packed together. All pieces of a pool row share one."""
+
+    order: int
+    """Keyed hash, 63 bits: place among the pieces of the window before packing."""
+
+    part: int
+    """Number of the part of ``mix/spool`` that holds the finished JSON member."""
+
+    offset: int
+    length: int
+    caption_used: str | None
+    """``"alt"`` or ``"fused"`` for captions."""

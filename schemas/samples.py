@@ -123,7 +123,9 @@ class ShardSample:
     """One for each image, in order."""
 
     source: Mapping[str, str | int | None]
-    """Where it came from: ``id, url, archive, offset, piece, pieces``."""
+    """Where it came from: ``id, url, domain, archive, offset`` of the pool row, its key as ``sample``; ``piece`` of
+    ``pieces`` where a document was cut; ``repeat``, from 0, where a pool was repeated.
+    """
 
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.images):

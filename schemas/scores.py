@@ -7,11 +7,14 @@ from dataclasses import dataclass
 class ImageScore:
     """One row of ``score/part-*.parquet``: an image at a place, against the texts that belong to it.
 
-    A score is the cosine of the two CLIP embeddings, in [-1, 1] (Radford et al. 2021, section 2.3).
+    A score is the cosine of the two CLIP embeddings, in [-1, 1] (Radford et al. 2021, section 2.3), to six decimals.
     """
 
     source: str
     """``document_id`` or ``pair_id``."""
+
+    occurrence: str
+    """The capture of the document, ``archive:offset``: two captures of a page share their id. For a pair its id."""
 
     position: int
     """Segment of the document; 0 for a pair."""
@@ -19,8 +22,10 @@ class ImageScore:
     image_id: str
     alt: float | None
     caption: float | None
+    """Of a pair: its text."""
+
     near: float | None
-    """None where there is no such text."""
+    """None where there is no such text, or it was not asked for."""
 
     best: float | None
     """The largest of the scores that the recipe asks for (``score.texts``); None where none has a text."""

@@ -32,11 +32,13 @@ class ItemOutput:
 
     def __init__(self, context: JobContext, number: int, count: int, phase: str = "") -> None:
         self._context = context
+        self.number = number
         self._suffix = f"{phase}-{number:05d}-of-{count:05d}".lstrip("-")
         self._tables: dict[str, _PartWriter] = {}
         self._tars: dict[str, TarWriter] = {}
         self._counts: dict[str, UnitCounts] = {}
         self._totals: dict[str, int] = {}
+        self._parts: list[PartRecord] = []
         self._stack = contextlib.ExitStack()
         self.report = WorkReport()
 
@@ -68,6 +70,10 @@ class ItemOutput:
             self._tars[table] = self._stack.enter_context(TarWriter(self._context, path, table))
         return self._tars[table]
 
+    def add_part(self, part: PartRecord) -> None:
+        """Takes up a file that the worker has published itself, under a name that the content fixes."""
+        self._parts.append(part)
+
     def __enter__(self) -> "ItemOutput":
         self._stack.__enter__()
         return self
@@ -76,7 +82,7 @@ class ItemOutput:
         self._stack.__exit__(*exception)
         if exception[0] is None:
             writers: list[_PartWriter | TarWriter] = [*self._tables.values(), *self._tars.values()]
-            parts = [writer.record for writer in writers if writer.record]
+            parts = [*self._parts, *(writer.record for writer in writers if writer.record)]
             self.report = WorkReport(
                 parts=tuple(sorted(parts, key=lambda part: part.path)), counts=self._counts, totals=self._totals
             )

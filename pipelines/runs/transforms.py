@@ -44,14 +44,33 @@ class RunItems(beam.PTransform, Generic[Item]):
     def __init__(self, context: JobContext, worker: Worker[Item], items: list[Item], phase: str = "") -> None:
         super().__init__()
         self._context, self._worker, self._phase = context, worker, phase
-        self._items = list(enumerate(items))
+        self._items = [(number, len(items), item) for number, item in enumerate(items)]
 
     def expand(self, root: PBegin) -> PCollection[WorkReport]:
         return (
             root
             | "Items" >> beam.Create(self._items, reshuffle=False)
             | "Spread" >> beam.Reshuffle()
-            | "Run" >> beam.ParDo(_RunItemFn(self._context, self._worker, self._phase, len(self._items)))
+            | "Run" >> beam.ParDo(_RunItemFn(self._context, self._worker, self._phase))
+        )
+
+
+class RunEach(beam.PTransform, Generic[Item]):
+    """Runs a worker on ``(number, count, item)`` triples that an earlier step made; gives a ``WorkReport`` for each.
+
+    As ``RunItems``, for work that is not known when the pipeline is built. Numbers and counts must depend on the input
+    only, since they name the parts.
+    """
+
+    def __init__(self, context: JobContext, worker: Worker[Item], phase: str) -> None:
+        super().__init__()
+        self._context, self._worker, self._phase = context, worker, phase
+
+    def expand(self, items: PCollection[tuple[int, int, Item]]) -> PCollection[WorkReport]:
+        return (
+            items
+            | "Spread" >> beam.Reshuffle()
+            | "Run" >> beam.ParDo(_RunItemFn(self._context, self._worker, self._phase))
         )
 
 
@@ -73,8 +92,8 @@ class RunGroups(beam.PTransform, Generic[Value]):
         return (
             values
             | "Group" >> beam.GroupByKey()
-            | "Sort" >> beam.Map(_sorted_group)
-            | "Run" >> beam.ParDo(_RunItemFn(self._context, self._worker, self._phase, self._count))
+            | "Sort" >> beam.Map(_sorted_group, self._count)
+            | "Run" >> beam.ParDo(_RunItemFn(self._context, self._worker, self._phase))
         )
 
 
@@ -173,27 +192,27 @@ def _read(path: str, record_type: Any) -> Iterator[Any]:
     return read_part(path, record_type)
 
 
-def _sorted_group(group: tuple[int, Iterable[Any]]) -> tuple[int, tuple[int, list[Any]]]:
+def _sorted_group(group: tuple[int, Iterable[Any]], count: int) -> tuple[int, int, tuple[int, list[Any]]]:
     bucket, values = group
-    return bucket, (bucket, sorted(values))
+    return bucket, count, (bucket, sorted(values))
 
 
 class _RunItemFn(beam.DoFn):
-    """Runs a worker on ``(number, item)``. A DoFn because models and clients are opened once in each process."""
+    """Runs a worker on ``(number, count, item)``. A DoFn because models and clients are opened once in each process."""
 
-    def __init__(self, context: JobContext, worker: Worker[Any], phase: str, count: int) -> None:
-        self._context, self._worker, self._phase, self._count = context, worker, phase, count
+    def __init__(self, context: JobContext, worker: Worker[Any], phase: str) -> None:
+        self._context, self._worker, self._phase = context, worker, phase
 
     def setup(self) -> None:
         self._is_ready = False
 
-    def process(self, numbered: tuple[int, Any]) -> Iterator[WorkReport]:
-        number, item = numbered
-        name = f"{self._phase or 'items'}-{number:05d}-of-{self._count:05d}"
+    def process(self, numbered: tuple[int, int, Any]) -> Iterator[WorkReport]:
+        number, count, item = numbered
+        name = f"{self._phase or 'items'}-{number:05d}-of-{count:05d}"
         report = read_receipt(self._context, name)
         if report is None:
             self._set_up_worker()
-            with ItemOutput(self._context, number, self._count, self._phase) as output:
+            with ItemOutput(self._context, number, count, self._phase) as output:
                 self._worker.run(item, output)
             report = output.report
             write_receipt(self._context, name, report)

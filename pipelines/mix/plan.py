@@ -1,0 +1,196 @@
+"""The plan of the rows as arrays of metadata: 72 bytes a sample, never a text or an image.
+
+Pieces are spread over windows by a keyed hash of their pool row, so a window is a random part of the pool and all
+pieces of a document share one. A window is packed by itself. The rows of a kind are those of window 0, then those of
+window 1, and so on: a global random order that no worker has to hold.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.mix.pack import pack
+from schemas.digests import keyed_digest
+from schemas.row_order import RowOrder, permute
+from schemas.samples import SampleKind
+
+WINDOW_ROWS = 1 << 14
+"""Pool rows of a window at most: packing wastes at most about a row a window, and a window is about 1 MB."""
+
+KINDS = tuple(SampleKind)
+
+PIECE = np.dtype(
+    [
+        ("order", "<i8"),
+        ("sample_high", "<u8"),
+        ("sample_low", "<u8"),
+        ("piece", "<i4"),
+        ("pieces", "<i4"),
+        ("n_text", "<i4"),
+        ("n_images", "<i4"),
+        ("part", "<i4"),
+        ("length", "<i4"),
+        ("offset", "<i8"),
+    ]
+)
+"""One piece of a pool row, and where in ``mix/spool`` its JSON member lies."""
+
+PLACED = np.dtype(
+    [("row", "<i8"), ("place", "<i4"), ("repeat", "<i2"), ("kind", "<i2"), *((n, PIECE[n]) for n in PIECE.names or ())]
+)
+"""A piece with its row: in a window's plan the row counts from 0 in the window, in a shard it is the global number."""
+
+
+def num_windows(pool_rows: int) -> int:
+    """Returns the windows of a pool: a power of two, so that it stays the same when the pool changes a little."""
+    return 1 << max(0, (-(-pool_rows // WINDOW_ROWS) - 1).bit_length())
+
+
+def window_of(sample: str, *, seed: int, windows: int) -> int:
+    """Returns the window of a pool row."""
+    return int(keyed_digest("mix window", str(seed), sample, size=8), 16) * windows >> 64
+
+
+def order_of(key: str, *, seed: int) -> int:
+    """Returns the place of a piece among those of its window: 63 random bits."""
+    return int(keyed_digest("mix order", str(seed), key, size=8), 16) >> 1
+
+
+def pieces_from_table(table: pa.Table) -> np.ndarray:
+    """Returns the rows of ``mix/pieces`` as an array of ``PIECE``."""
+    pieces = np.empty(table.num_rows, dtype=PIECE)
+    for name in ("order", "piece", "pieces", "n_text", "n_images", "part", "length", "offset"):
+        pieces[name] = table.column(name).to_numpy()
+    digits = "".join(table.column("sample").to_pylist())
+    halves = np.frombuffer(bytes.fromhex(digits), dtype=">u8").reshape(-1, 2)
+    pieces["sample_high"], pieces["sample_low"] = halves[:, 0], halves[:, 1]
+    return pieces
+
+
+def sample_key(piece: np.void) -> str:
+    """Returns the key of the pool row that a piece belongs to."""
+    return f"{int(piece['sample_high']):016x}{int(piece['sample_low']):016x}"
+
+
+def plan_window(pieces: np.ndarray, *, positions: int, images: int, tokens_per_image: int) -> np.ndarray:
+    """Packs the pieces of a window.
+
+    Returns:
+        An array of ``PLACED`` in the order of the window's rows, which is the order of each row's first hash; within
+        a row in the order of the hashes. The same pieces in any order give the same array.
+    """
+    pieces = pieces[np.lexsort((pieces["piece"], pieces["sample_low"], pieces["sample_high"], pieces["order"]))]
+    lengths = pieces["n_text"] + pieces["n_images"] * tokens_per_image
+    rows = pack(
+        list(zip(lengths.tolist(), pieces["n_images"].tolist(), strict=True)), positions=positions, images=images
+    )
+    # Indexes follow the order of the hashes, so sorting them sorts by hash.
+    rows = sorted(sorted(row) for row in rows)
+    placed = np.zeros(len(pieces), dtype=PLACED)
+    sorted_pieces = pieces[np.fromiter((i for row in rows for i in row), dtype=np.int64, count=len(pieces))]
+    for name in PIECE.names or ():
+        placed[name] = sorted_pieces[name]
+    sizes = [len(row) for row in rows]
+    placed["row"] = np.repeat(np.arange(len(rows)), sizes)
+    placed["place"] = np.concatenate([np.arange(size) for size in sizes]) if sizes else []
+    return placed
+
+
+def count_rows(placed: np.ndarray) -> int:
+    """Returns the rows of a window's plan."""
+    return int(placed["row"][-1]) + 1 if len(placed) else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where every row of every window goes: all that a worker needs beside its window."""
+
+    weights: Mapping[str, float]
+    window_rows: Mapping[str, Sequence[int]]
+    """By kind, the rows of each window."""
+
+    max_repeats: int
+    seed: int
+
+    def pool_rows(self) -> dict[str, int]:
+        """Returns the rows of each kind when each pool is used once."""
+        return {kind.value: sum(self.window_rows.get(kind.value, ())) for kind in KINDS}
+
+    def order(self) -> RowOrder | None:
+        """Returns the order of the kinds; None where no kind has both rows and weight."""
+        rows = self.pool_rows()
+        if not any(rows[kind] and self.weights.get(kind, 0) for kind in rows):
+            return None
+        return RowOrder(self.weights, rows)
+
+    def num_rows(self) -> int:
+        """Returns the rows of the mixture."""
+        order = self.order()
+        return order.num_rows(self.pool_rows(), max_repeats=self.max_repeats) if order else 0
+
+    def rows_of_window(self, kind: SampleKind, window: int) -> Iterator[tuple[int, int, int]]:
+        """Yields ``(row in the window, repeat, global row)`` for every place where a window's rows stand.
+
+        A repetition of a pool has its rows in another order than the one before.
+        """
+        order, pool = self.order(), self.pool_rows()[kind.value]
+        if order is None or not order.weights[kind]:
+            return
+        used = order.counts(self.num_rows())[kind]
+        first = sum(self.window_rows[kind.value][:window])
+        for repeat in range(-(-used // pool)):
+            for row in range(self.window_rows[kind.value][window]):
+                index = first + row
+                if repeat:
+                    index = permute(index, pool, key=f"{self.seed}:repeat {repeat}:{kind.value}")
+                index += repeat * pool
+                if index < used:
+                    yield row, repeat, order.row(kind, index)
+
+
+def lay_window(placed: np.ndarray, kind: SampleKind, places: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    """Returns a window's pieces with their kind and global rows; a row that is repeated stands more than once.
+
+    Args:
+        placed: The window's plan.
+        kind: Of all its pieces.
+        places: ``(row in the window, repeat, global row)``, as ``Layout.rows_of_window`` gives them.
+    """
+    starts = np.searchsorted(placed["row"], np.arange(count_rows(placed) + 1))
+    chosen: list[np.ndarray] = []
+    for row, repeat, number in places:
+        part = placed[starts[row] : starts[row + 1]].copy()
+        part["row"], part["repeat"], part["kind"] = number, repeat, KINDS.index(kind)
+        chosen.append(part)
+    return np.concatenate(chosen) if chosen else placed[:0]
+
+
+def left_over(placed: np.ndarray, laid: np.ndarray) -> list[str]:
+    """Returns the keys of the pool rows of a window of which no piece has a place, sorted."""
+    return sorted({sample for sample, _ in _ids(placed)} - {sample for sample, _ in _ids(laid)})
+
+
+def left_over_pieces(placed: np.ndarray, laid: np.ndarray) -> list[str]:
+    """Returns the pieces of a window that have no place, as ``key:piece``, sorted."""
+    return sorted(f"{sample}:{piece}" for sample, piece in _ids(placed) - _ids(laid))
+
+
+def count_samples(pieces: np.ndarray) -> int:
+    """Returns how many pool rows the pieces belong to."""
+    return len({sample for sample, _ in _ids(pieces)})
+
+
+def count_pieces(pieces: np.ndarray) -> int:
+    """Returns how many different pieces there are; one that is repeated counts once."""
+    return len(_ids(pieces))
+
+
+def count_repeated(laid: np.ndarray) -> int:
+    """Returns how many pool rows stand in the mixture more than once."""
+    return count_samples(laid[laid["repeat"] > 0])
+
+
+def _ids(pieces: np.ndarray) -> set[tuple[str, int]]:
+    return {(sample_key(piece), int(piece["piece"])) for piece in pieces}

@@ -1,0 +1,130 @@
+"""Writes one shard: the tar and its index, from planned pieces and pointers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.mix.pieces import from_spool, piece_key, repeated_member
+from pipelines.mix.plan import KINDS, sample_key
+from pipelines.mix.tar import SampleTar
+from pipelines.runs import storage
+from schemas.arrow import arrow_schema
+from schemas.manifest import ShardRecord
+from schemas.row_layout import num_loss
+from schemas.rows import IndexLine
+from schemas.summary import PartRecord
+
+SHARDS = "shards"
+"""Folder of the shards in the run folder, and name of their table in the job's summary."""
+
+ReadRange = Callable[[str, int, int], bytes]
+"""Reads ``(file, offset, length)``, with the file relative to the run folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenShard:
+    """A shard that is in place."""
+
+    record: ShardRecord
+    parts: tuple[PartRecord, ...]
+
+
+def shard_name(number: int) -> str:
+    """Returns the file name of a shard's tar."""
+    return f"mix-{number:05d}.tar"
+
+
+def index_name(tar_name: str) -> str:
+    """Returns the file name of the index beside a tar."""
+    return tar_name.removesuffix(".tar") + ".index.parquet"
+
+
+def spool_path(part: int, count: int) -> str:
+    """Returns where the JSON members of a measured part lie, relative to the run folder."""
+    return f"mix/spool/part-measure-{part:05d}-of-{count:05d}.tar"
+
+
+def write_shard(
+    folder: str, number: int, placed: np.ndarray, *, first_row: int, spool_count: int, read: ReadRange
+) -> WrittenShard:
+    """Writes shard ``number`` with its index.
+
+    Args:
+        folder: Where shards go.
+        number: Of the shard.
+        placed: Its pieces (``plan.PLACED``) in the order of rows and places.
+        first_row: Global number of its first row.
+        spool_count: Parts of the spool.
+        read: Reads the spool and the image store.
+    """
+    tar_name = shard_name(number)
+    columns: dict[str, list[Any]] = {name: [] for name in arrow_schema(IndexLine).names}
+    with storage.publish(storage.join(folder, tar_name)) as sink:
+        tar = SampleTar(sink)
+        for piece in placed:
+            key, members = _members(piece, spool_count, read)
+            offset, length, crc = tar.add(members)
+            n_text, n_images = int(piece["n_text"]), int(piece["n_images"])
+            kind = KINDS[piece["kind"]].value
+            line = (int(piece["row"]), key, kind, offset, length, n_text, n_images, num_loss(n_text), crc, False)
+            for column, value in zip(columns.values(), line, strict=True):
+                column.append(value)
+        tar.close()
+    with storage.publish(storage.join(folder, index_name(tar_name))) as index:
+        pq.write_table(pa.table(columns, schema=arrow_schema(IndexLine)), index, compression="zstd")
+    record = ShardRecord(
+        name=tar_name,
+        n_bytes=sink.n_bytes,
+        sha256=sink.sha256(),
+        index_name=index_name(tar_name),
+        index_bytes=index.n_bytes,
+        index_sha256=index.sha256(),
+        first_row=first_row,
+        rows=_by_kind(placed[placed["place"] == 0], None),
+        samples=_by_kind(placed, None),
+        text_tokens=_by_kind(placed, "n_text"),
+        images=_by_kind(placed, "n_images"),
+    )
+    return WrittenShard(record=record, parts=_parts(record))
+
+
+def _members(piece: np.void, spool_count: int, read: ReadRange) -> tuple[str, list[tuple[bytes, bytes]]]:
+    spooled = read(spool_path(int(piece["part"]), spool_count), int(piece["offset"]), int(piece["length"]))
+    pointers, member = from_spool(spooled)
+    sample, number, pieces, repeat = sample_key(piece), int(piece["piece"]), int(piece["pieces"]), int(piece["repeat"])
+    key = piece_key(sample, piece=number, pieces=pieces, repeat=repeat)
+    if repeat:
+        member = repeated_member(member, sample=sample, piece=number, pieces=pieces, repeat=repeat)
+    images = [
+        (f"{key}.{place:03d}.{extension}".encode(), read(file, offset, length))
+        for place, (file, offset, length, extension) in enumerate(pointers)
+    ]
+    return key, [*images, (f"{key}.json".encode(), member)]
+
+
+def _by_kind(placed: np.ndarray, field: str | None) -> dict[str, int]:
+    sums = {}
+    for number, kind in enumerate(KINDS):
+        chosen = placed[placed["kind"] == number]
+        sums[kind.value] = int(chosen[field].sum()) if field else len(chosen)
+    return sums
+
+
+def _parts(record: ShardRecord) -> tuple[PartRecord, ...]:
+    rows = sum(record.samples.values())
+    return (
+        PartRecord(
+            table=SHARDS, path=f"{SHARDS}/{record.name}", rows=rows, n_bytes=record.n_bytes, sha256=record.sha256
+        ),
+        PartRecord(
+            table="index",
+            path=f"{SHARDS}/{record.index_name}",
+            rows=rows,
+            n_bytes=record.index_bytes,
+            sha256=record.index_sha256,
+        ),
+    )
