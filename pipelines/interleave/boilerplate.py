@@ -1,0 +1,108 @@
+"""Which elements hold no content of the page, told by their tag, role, class and id."""
+
+import re
+from enum import StrEnum
+
+
+class Boilerplate(StrEnum):
+    """Why a part of a page is not its content."""
+
+    NAVIGATION = "navigation"
+    HEADER = "header"
+    FOOTER = "footer"
+    ASIDE = "aside"
+    FORM = "form"
+    HIDDEN = "hidden"
+    SHARE = "share"
+    COMMENTS = "comments"
+    RELATED = "related"
+    ADVERTISEMENT = "advertisement"
+    META = "meta"
+    DIALOG = "dialog"
+    CAPTION = "caption"
+
+
+_BY_TAG = {
+    "nav": Boilerplate.NAVIGATION,
+    "menu": Boilerplate.NAVIGATION,
+    "header": Boilerplate.HEADER,
+    "footer": Boilerplate.FOOTER,
+    "aside": Boilerplate.ASIDE,
+    "button": Boilerplate.FORM,
+    "noscript": Boilerplate.HIDDEN,
+    "iframe": Boilerplate.HIDDEN,
+    "figcaption": Boilerplate.CAPTION,
+    "video": Boilerplate.HIDDEN,
+    "audio": Boilerplate.HIDDEN,
+    "search": Boilerplate.FORM,
+}
+_BY_ROLE = {
+    "navigation": Boilerplate.NAVIGATION,
+    "menu": Boilerplate.NAVIGATION,
+    "menubar": Boilerplate.NAVIGATION,
+    "banner": Boilerplate.HEADER,
+    "contentinfo": Boilerplate.FOOTER,
+    "complementary": Boilerplate.ASIDE,
+    "search": Boilerplate.FORM,
+    "dialog": Boilerplate.DIALOG,
+    "alertdialog": Boilerplate.DIALOG,
+    "alert": Boilerplate.DIALOG,
+}
+_WORDS: dict[str, Boilerplate] = {
+    word: reason
+    for reason, words in {
+        Boilerplate.NAVIGATION: "nav navbar navigation menu submenu breadcrumb breadcrumbs crumbs pagination pager toc"
+        " sitemap topbar toolbar skip jump subnav",
+        Boilerplate.HEADER: "masthead siteheader pageheader",
+        Boilerplate.FOOTER: "footer colophon foot copyright",
+        Boilerplate.ASIDE: "sidebar rail widget widgets aside infobox",
+        Boilerplate.SHARE: "share sharing shares social socials sharedaddy addthis sharethis addtoany follow followus",
+        Boilerplate.COMMENTS: "comment comments commentlist disqus respond livefyre",
+        Boilerplate.RELATED: "related recommended recommendation recommendations recirc recirculation outbrain taboola"
+        " trending popular mostread promo promos teaser teasers newsletter newsletters subscribe subscription signup"
+        " readmore upnext suggestions",
+        Boilerplate.ADVERTISEMENT: "ad ads advert adverts advertisement advertising adsbygoogle sponsor sponsored"
+        " sponsors dfp adslot adunit",
+        Boilerplate.META: "byline author authors timestamp dateline tags taglist categories postmeta postinfo bio",
+        Boilerplate.DIALOG: "cookie cookies consent gdpr modal popup lightbox paywall",
+        Boilerplate.CAPTION: "caption credit captions wp-caption-text",
+        Boilerplate.HIDDEN: "hidden sr-only noprint invisible",
+    }.items()
+    for word in words.split()
+}
+_WORD = re.compile(r"[a-z]+|[A-Z][a-z]+|[A-Z]+")
+_SEEN: dict[str, Boilerplate | None] = {}
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+def is_hidden(attributes: dict[str, str | None]) -> bool:
+    """Returns whether an element is not displayed."""
+    if "hidden" in attributes:
+        return True
+    style = attributes.get("style")
+    return bool(style and _HIDDEN_STYLE.search(style))
+
+
+def classify(tag: str, attributes: dict[str, str | None]) -> Boilerplate | None:
+    """Returns why an element is not content, or None where nothing says so."""
+    if tag in _BY_TAG:
+        return _BY_TAG[tag]
+    if not attributes:
+        return None
+    if is_hidden(attributes) or attributes.get("aria-hidden") == "true":
+        return Boilerplate.HIDDEN
+    role = attributes.get("role")
+    if role and role in _BY_ROLE:
+        return _BY_ROLE[role]
+    names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
+    if names not in _SEEN:
+        _SEEN[names] = _classify_names(names)
+    return _SEEN[names]
+
+
+def _classify_names(names: str) -> Boilerplate | None:
+    for word in _WORD.findall(names):
+        reason = _WORDS.get(word.lower())
+        if reason is not None:
+            return reason
+    return None

@@ -1,0 +1,117 @@
+"""One page, whole: bytes to a document, or to the reason why not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pipelines.interleave.captions import assign_captions
+from pipelines.interleave.encoding import decode_page
+from pipelines.interleave.images import Embedded
+from pipelines.interleave.language import identify_language
+from pipelines.interleave.layout import LayoutBuilder
+from pipelines.interleave.main_content import find_main_content
+from pipelines.interleave.page_head import PageHead
+from pipelines.interleave.page_images import JOB, choose_images, reject_kept
+from pipelines.interleave.parse_bs4 import lay_out_bs4
+from pipelines.interleave.parse_lexbor import lay_out_lexbor
+from pipelines.interleave.segments import make_segments
+from pipelines.interleave.texts import clean_line
+from pipelines.interleave.urls import UrlError, host_of, normalise_page_url, page_id, registrable_domain, resolve
+from schemas.documents import Document, Segment, TextSegment
+from schemas.pages import Page
+from schemas.rejections import Rejection, RejectReason
+
+Parser = Literal["lexbor", "bs4"]
+ENGINES: dict[Parser, Callable[[str, LayoutBuilder], PageHead]] = {"lexbor": lay_out_lexbor, "bs4": lay_out_bs4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageResult:
+    """What became of a page and of every image reference in it."""
+
+    outcome: Document | Rejection
+    n_images: int = 0
+    """Image references found in the page, kept or not."""
+
+    rejected_images: tuple[Rejection, ...] = ()
+    embedded: dict[str, Embedded] = field(default_factory=dict)
+    """Decoded ``data:`` images of the document, by image id."""
+
+
+def extract_page(page: Page, *, parser: Parser = "lexbor", max_images: int = 30) -> PageResult:
+    """Turns a page into a document.
+
+    Args:
+        page: As read from its archive.
+        parser: The HTML engine; all give the same document.
+        max_images: A page with more kept images is refused (MM1, appendix A.1).
+    """
+    try:
+        url = normalise_page_url(page.url)
+    except UrlError as error:
+        return PageResult(outcome=_reject(page, RejectReason.BAD_URL, str(error)))
+    layout = LayoutBuilder()
+    head = ENGINES[parser](decode_page(page.body, page.content_type).text, layout)
+    return _assemble(page, url, head, layout, max_images)
+
+
+def _assemble(page: Page, url: str, head: PageHead, layout: LayoutBuilder, max_images: int) -> PageResult:
+    content = find_main_content(layout)
+    document_id = page_id(url)
+    images = choose_images(layout, set(content.images), _base(head, url), document_id)
+    segments = make_segments(layout, content.runs, images.kept, assign_captions(layout))
+    outcome: Document | Rejection
+    if len(images.kept) > max_images:
+        outcome = _reject(page, RejectReason.TOO_MANY_IMAGES, url, len(images.kept), max_images)
+    elif not segments:
+        outcome = _reject(page, RejectReason.NO_MAIN_TEXT, url)
+    else:
+        outcome = _document(page, url, head, segments)
+    if isinstance(outcome, Rejection):
+        images = reject_kept(images, outcome.reason, document_id)
+    return PageResult(
+        outcome=outcome,
+        n_images=len(layout.images),
+        rejected_images=tuple(images.rejections),
+        embedded=images.embedded,
+    )
+
+
+def _reject(
+    page: Page, reason: RejectReason, detail: str, value: float | None = None, threshold: float | None = None
+) -> Rejection:
+    return Rejection(
+        job=JOB,
+        kind="record",
+        item=f"{page.archive}:{page.record_offset}",
+        reason=reason,
+        value=value,
+        threshold=threshold,
+        detail=detail,
+    )
+
+
+def _base(head: PageHead, url: str) -> str:
+    """Returns what references are resolved against: the page's ``base``, where it is an http URL."""
+    try:
+        base = resolve(head.base.strip(), url) if head.base else url
+    except UrlError:
+        return url
+    return base if base.startswith(("http://", "https://")) else url
+
+
+def _document(page: Page, url: str, head: PageHead, segments: tuple[Segment, ...]) -> Document:
+    language, score = identify_language("\n\n".join(s.text for s in segments if isinstance(s, TextSegment)))
+    return Document(
+        document_id=page_id(url),
+        url=url,
+        domain=registrable_domain(host_of(url)),
+        title=clean_line(head.title) or None if head.title else None,
+        language=language,
+        language_score=score,
+        archive=page.archive,
+        record_offset=page.record_offset,
+        record_length=page.record_length,
+        crawl_time=page.crawl_time,
+        segments=segments,
+    )

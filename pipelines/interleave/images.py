@@ -1,0 +1,135 @@
+"""Image elements of a page as image segments: URL, alt, title, caption, link and size hints, each for itself."""
+
+import re
+from dataclasses import dataclass
+
+from pipelines.interleave.data_uris import MAX_BYTES, DataUriError, decode_data_uri, decoded_size, is_data_uri
+from pipelines.interleave.image_sources import choose_source, is_placeholder
+from pipelines.interleave.layout import Attributes, ImagePlace
+from pipelines.interleave.texts import clean_line
+from pipelines.interleave.urls import UrlError, resolve
+from schemas.digests import image_id
+from schemas.documents import ImageSegment
+from schemas.rejections import RejectReason
+
+MAX_TEXT = 10_000
+"""Characters of an alt text, title or caption that are kept."""
+
+_LENGTH = re.compile(r"\s*(\d{1,6})(?:\.\d*)?\s*(?:px)?\s*\Z")
+_STYLE_LENGTH = re.compile(r"(?:^|[;\s])(width|height)\s*:\s*(\d{1,6})(?:\.\d*)?px", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A decoded ``data:`` image."""
+
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedImage:
+    """An image reference that is not kept."""
+
+    reference: str
+    reason: RejectReason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """An image reference that is kept, before its caption and near text are known."""
+
+    segment: ImageSegment
+    embedded: Embedded | None
+
+
+def find_image(place: ImagePlace, base: str) -> FoundImage | RejectedImage:
+    """Returns the image that an element shows, or why it shows none.
+
+    Args:
+        place: The element.
+        base: URL that references are resolved against.
+    """
+    attributes = place.attributes
+    reference = choose_source(attributes, place.sources)
+    if reference is None:
+        return RejectedImage("", RejectReason.NO_SOURCE, "no attribute names an image")
+    width, height = size_hints(attributes)
+    if is_data_uri(reference):
+        return _find_embedded(place, reference, base)
+    shown = reference[:300]
+    if is_placeholder(reference) or _is_pixel(width) or _is_pixel(height):
+        return RejectedImage(shown, RejectReason.PLACEHOLDER_IMAGE, f"stated size {width} x {height}")
+    try:
+        url = resolve(reference, base)
+    except UrlError as error:
+        return RejectedImage(shown, RejectReason.BAD_URL, str(error))
+    if not url.startswith(("http://", "https://")):
+        return RejectedImage(shown, RejectReason.UNSUPPORTED_SCHEME, url.partition(":")[0][:40])
+    return FoundImage(_segment(place, url, base), None)
+
+
+def size_hints(attributes: Attributes) -> tuple[int | None, int | None]:
+    """Returns width and height in CSS pixels as the element states them."""
+    hints = {name: _length(attributes.get(name)) for name in ("width", "height")}
+    style = attributes.get("style")
+    if style and None in hints.values():
+        for name, value in _STYLE_LENGTH.findall(style[:2000]):
+            key = name.lower()
+            hints[key] = hints[key] if hints[key] is not None else int(value)
+    return hints["width"], hints["height"]
+
+
+def _length(text: str | None) -> int | None:
+    match = _LENGTH.match(text) if text else None
+    return int(match[1]) if match else None
+
+
+def _is_pixel(hint: int | None) -> bool:
+    return hint is not None and hint <= 2
+
+
+def _find_embedded(place: ImagePlace, uri: str, base: str) -> FoundImage | RejectedImage:
+    width, height = size_hints(place.attributes)
+    shown = uri[:60]
+    if decoded_size(uri) > MAX_BYTES:
+        return RejectedImage(shown, RejectReason.DATA_URI_TOO_LARGE, f"about {decoded_size(uri)} bytes")
+    if is_placeholder(uri) or _is_pixel(width) or _is_pixel(height):
+        return RejectedImage(shown, RejectReason.PLACEHOLDER_IMAGE, "a spacer in a data: URI")
+    try:
+        media_type, data = decode_data_uri(uri)
+    except DataUriError as error:
+        return RejectedImage(shown, RejectReason.BAD_URL, str(error))
+    if not media_type.startswith("image/"):
+        return RejectedImage(shown, RejectReason.UNSUPPORTED_SCHEME, f"data: of type {media_type[:40]!r}")
+    name = image_id(data)
+    return FoundImage(_segment(place, f"data:{name}", base, name), Embedded(media_type, data))
+
+
+def _segment(place: ImagePlace, url: str, base: str, known_id: str | None = None) -> ImageSegment:
+    attributes = place.attributes
+    width, height = size_hints(attributes)
+    return ImageSegment(
+        url=url,
+        alt=_text(attributes.get("alt")),
+        title=_text(attributes.get("title")),
+        link=_link(place.link, base),
+        width_hint=width,
+        height_hint=height,
+        image_id=known_id,
+    )
+
+
+def _text(value: str | None) -> str | None:
+    return clean_line(value[:MAX_TEXT]) or None if value else None
+
+
+def _link(reference: str | None, base: str) -> str | None:
+    if not reference:
+        return None
+    try:
+        url = resolve(reference.strip(), base)
+    except UrlError:
+        return None
+    return url if url.startswith(("http://", "https://")) else None

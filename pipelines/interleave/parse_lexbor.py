@@ -1,0 +1,56 @@
+"""The default engine: lexbor (https://lexbor.com), by selectolax."""
+
+from typing import Any
+
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
+
+from pipelines.interleave.elements import SKIPPED, STYLING
+from pipelines.interleave.layout import LayoutBuilder
+from pipelines.interleave.page_head import PageHead
+
+_OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
+"""Without mutation events, whose cost grows with the square of the number of options of a ``select``."""
+
+
+def lay_out_lexbor(html: str, builder: LayoutBuilder) -> PageHead:
+    """Parses a page, tells ``builder`` what is in its body, and returns what its head says."""
+    parser = LexborHTMLParser(html, options=_OPTIONS)
+    body = parser.body
+    if body is not None:
+        _walk(body, builder)
+    builder.finish()
+    return _head(parser)
+
+
+def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
+    add_text, open_element, close = builder.text, builder.open, builder.close
+    stack: list[tuple[Any, int]] = []
+    node: Any = body.first_child
+    while True:
+        while node is not None:
+            tag = node.tag
+            if tag == "-text":
+                add_text(node.text_content)
+                node = node.next
+            elif tag in SKIPPED:
+                node = node.next
+            else:
+                stack.append((node, 0 if tag in STYLING else open_element(tag, node.attributes)))
+                node = node.first_child
+        if not stack:
+            return
+        node, opened = stack.pop()
+        if opened:
+            close(opened)
+        node = node.next
+
+
+def _head(parser: LexborHTMLParser) -> PageHead:
+    base = parser.css_first("base[href]")
+    title = parser.css_first("title")
+    root = parser.root
+    return PageHead(
+        base=None if base is None else base.attributes.get("href"),
+        title=None if title is None else title.text(),
+        language=None if root is None else root.attributes.get("lang"),
+    )

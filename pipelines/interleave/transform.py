@@ -1,0 +1,107 @@
+"""The job ``interleave``: archives and folders of pages to documents, map-only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pvalue import PCollection
+
+from pipelines.inputs.planning import ItemKind, WorkItem, input_files, plan_pages, plan_texts
+from pipelines.inputs.reading import archive_problem, read_pages
+from pipelines.interleave.document import PageResult, extract_page
+from pipelines.interleave.language import identify_language
+from pipelines.interleave.page_images import JOB as NAME
+from pipelines.runs import storage
+from pipelines.runs.job import Job, JobContext
+from pipelines.runs.output import ItemOutput
+from pipelines.runs.transforms import RunItems, Worker
+from schemas.documents import Document
+from schemas.embedded import EmbeddedImage
+from schemas.pages import Page
+from schemas.recipe import InterleaveSettings, Recipe
+from schemas.rejections import Rejection
+from schemas.summary import WorkReport
+
+EMBEDDED = "embedded"
+EMBEDDED_BYTES = "embedded_bytes"
+
+
+class InterleaveWorker(Worker[WorkItem]):
+    """Reads the pages of a work item and writes their documents."""
+
+    def __init__(self, settings: InterleaveSettings) -> None:
+        self._settings = settings
+
+    def setup(self) -> None:
+        """Loads the language model, which takes seconds, before the first page."""
+        identify_language("The language model is loaded once in each process.")
+
+    def run(self, item: WorkItem, output: ItemOutput) -> None:
+        """Reads the item's pages in order; each becomes a document or a rejection."""
+        problem = archive_problem(item, storage.open_read)
+        if item.is_first:
+            n_files = len(item.paths)
+            output.count("archive", n_in=n_files, n_out=0 if problem else n_files)
+        if problem is not None:
+            if item.is_first:
+                output.reject("archive", problem)
+            return
+        seen: set[str] = set()
+        for page in read_pages(item, storage.open_read, max_page_bytes=self._settings.max_page_bytes):
+            output.count("record", n_in=1)
+            if isinstance(page, Page):
+                result = extract_page(page, parser=self._settings.parser, max_images=self._settings.max_images)
+                _write_result(result, output, seen)
+            else:
+                output.reject("record", page)
+
+
+def _write_result(result: PageResult, output: ItemOutput, seen: set[str]) -> None:
+    """Writes what became of a page; ``seen`` are the ids of the embedded images that the item has written."""
+    output.count("image", n_in=result.n_images, n_out=result.n_images - len(result.rejected_images))
+    for rejection in result.rejected_images:
+        output.reject("image", rejection)
+    if isinstance(result.outcome, Rejection):
+        output.reject("record", result.outcome)
+        return
+    _write_embedded(result, output, seen)
+    output.write(result.outcome)
+    output.count("record", n_out=1)
+    _add_totals(result.outcome, output)
+
+
+def _write_embedded(result: PageResult, output: ItemOutput, seen: set[str]) -> None:
+    for image_id, embedded in result.embedded.items():
+        if image_id not in seen:
+            seen.add(image_id)
+            pointer = output.tar(EMBEDDED_BYTES).add(image_id, embedded.data)
+            output.write(EmbeddedImage(image_id=image_id, media_type=embedded.media_type, pointer=pointer), EMBEDDED)
+
+
+def _add_totals(document: Document, output: ItemOutput) -> None:
+    output.total("images", sum(1 for _ in document.images()))
+    output.total("text_characters", sum(len(segment.text) for _, segment in document.texts()))
+
+
+def _settings(recipe: Recipe) -> Mapping[str, Any]:
+    return {"input": recipe.input, "interleave": recipe.interleave}
+
+
+def _inputs(recipe: Recipe) -> list[str]:
+    pages = [path for item in plan_pages(recipe.input.pages, recipe.input.limit) for path in item.paths]
+    return list(dict.fromkeys(pages + input_files(recipe.input.text, recipe.input.limit)))
+
+
+def _plan(recipe: Recipe) -> list[WorkItem]:
+    return [
+        *plan_pages(recipe.input.pages, recipe.input.limit),
+        *plan_texts(recipe.input.text, recipe.input.limit),
+    ]
+
+
+def _build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
+    items = [item for item in _plan(context.recipe) if item.kind is not ItemKind.TEXT]
+    return root | "Interleave" >> RunItems(context, InterleaveWorker(context.recipe.interleave), items)
+
+
+JOB = Job(name=NAME, unit="record", needs=(), settings=_settings, inputs=_inputs, build=_build)
