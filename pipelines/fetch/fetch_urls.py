@@ -1,0 +1,109 @@
+"""The work of one bucket of URLs: ask the source, inspect what it gives, store it, account for every URL."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Protocol
+
+from pipelines.fetch.bad_image import BadImageError
+from pipelines.fetch.folder_source import FolderSource
+from pipelines.fetch.results import ArchivePlace, Fetched, FetchRequest, FetchResult, Refused
+from pipelines.fetch.store import ItemStore, image_limits
+from pipelines.runs.job import JobContext
+from pipelines.runs.output import ItemOutput
+from pipelines.runs.transforms import Worker
+from schemas import recipe
+from schemas.images import FetchedUrl
+from schemas.rejections import Rejection
+
+FETCHES = "fetches"
+
+UrlPlace = tuple[str, str, str, int, int]
+"""``(URL, crawl time, archive, offset, length)``: what goes through the shuffle. A wanted URL has an empty archive."""
+
+
+class Source(Protocol):
+    """Where images come from."""
+
+    def fetch(self, requests: Iterable[FetchRequest]) -> Iterator[FetchResult]:
+        """Yields what each URL gave, in the order of the requests."""
+
+
+def open_source(settings: recipe.FetchSettings) -> Source:
+    """Returns the source that a recipe names."""
+    if isinstance(settings.source, recipe.FolderSource):
+        return FolderSource(settings.source.folder, max_bytes=settings.max_bytes)
+    raise NotImplementedError(settings.source)
+
+
+class FetchUrls(Worker[tuple[int, list[UrlPlace]]]):
+    """Fetches one bucket of URLs."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._settings = context.recipe.fetch
+
+    def setup(self) -> None:
+        self._source = open_source(self._settings)
+
+    def run(self, item: tuple[int, list[UrlPlace]], output: ItemOutput) -> None:
+        store = ItemStore(output, image_limits(self._settings))
+        for result in self._source.fetch(requests_of(item[1])):
+            output.count("url", n_in=1)
+            record_result(result, store, output)
+
+
+def requests_of(places: Iterable[UrlPlace]) -> Iterator[FetchRequest]:
+    """Yields the wanted URLs of sorted places, each once, with the records that hold it."""
+    for url, group in groupby(places, key=lambda place: place[0]):
+        found = sorted(set(group))
+        if any(not archive for _, _, archive, _, _ in found):
+            records = tuple(
+                ArchivePlace(crawl_time=crawl_time, archive=archive, offset=offset, length=length)
+                for _, crawl_time, archive, offset, length in found
+                if archive
+            )
+            yield FetchRequest(url=url, places=records)
+
+
+def record_result(result: FetchResult, store: ItemStore, output: ItemOutput) -> None:
+    """Stores what a URL gave and writes its row: an image, or a reason."""
+    if isinstance(result, Fetched):
+        try:
+            image = store.keep(result.data)
+        except BadImageError as error:
+            result = Refused(
+                url=result.url,
+                reason=error.reason,
+                detail=error.detail,
+                value=error.value,
+                threshold=error.threshold,
+                status=result.status,
+                final_url=result.final_url,
+            )
+        else:
+            output.write(_row(result, image_id=image, n_bytes=len(result.data)), FETCHES)
+            output.count("url", n_out=1)
+            return
+    output.write(_row(result, image_id=None, n_bytes=0), FETCHES)
+    output.reject(
+        "url",
+        Rejection(
+            job="fetch",
+            kind="url",
+            item=result.url,
+            reason=result.reason,
+            value=result.value,
+            threshold=result.threshold,
+            detail=result.detail,
+        ),
+    )
+
+
+def _row(result: FetchResult, *, image_id: str | None, n_bytes: int) -> FetchedUrl:
+    return FetchedUrl(
+        url=result.url,
+        image_id=image_id,
+        reason=result.reason.value if isinstance(result, Refused) else None,
+        status=result.status,
+        final_url=result.final_url,
+        n_bytes=n_bytes,
+    )

@@ -1,0 +1,133 @@
+"""Bytes to a checked image: limits from the header, one full decode, perceptual hash, id."""
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipelines.fetch.bad_image import BadImageError, broken
+from pipelines.fetch.headers.header import ImageHeader
+from pipelines.fetch.headers.jpeg import strip_jpeg
+from pipelines.fetch.headers.png import strip_png
+from pipelines.fetch.headers.probe import probe
+from pipelines.fetch.phash import grey_thumbnail, phash, turn_upright
+from schemas.digests import image_id
+from schemas.rejections import RejectReason
+
+MAX_SCANS = 64
+"""Scans of a JPEG and cells of an AVIF grid: each is a pass over all pixels or a decoder of its own."""
+
+DRAFT_SIDE = 256
+"""A JPEG is decoded at a half, quarter or eighth while its shorter side stays above this: all data is still read."""
+
+_STRIP = {"jpeg": strip_jpeg, "png": strip_png}
+_DECODER_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageLimits:
+    """What an image may have before it is decoded."""
+
+    max_bytes: int
+    max_pixels: int
+    """Width times height of one frame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectedImage:
+    """An image that was decoded whole."""
+
+    image_id: str
+    header: ImageHeader
+    phash: str
+    """Of the upright image, 16 hexadecimal digits."""
+
+
+def inspect_image(data: bytes, limits: ImageLimits) -> InspectedImage:
+    """Returns what is known of an image after a full decode of its first frame.
+
+    Raises:
+        BadImageError: The bytes are no image, not a whole one, or over a limit.
+    """
+    check_bytes(len(data), limits.max_bytes)
+    header = probe(data)
+    check_header(header, limits)
+    pixels = turn_upright(decode(data, header), header.orientation)
+    return InspectedImage(image_id=image_id(data), header=header, phash=phash(pixels))
+
+
+def check_bytes(n_bytes: int, max_bytes: int) -> None:
+    """Raises BadImageError where a file is empty or too long."""
+    if not n_bytes:
+        raise BadImageError(RejectReason.EMPTY_FILE, "no bytes")
+    if n_bytes > max_bytes:
+        raise BadImageError(
+            RejectReason.TOO_MANY_BYTES,
+            f"{n_bytes} bytes, the limit is {max_bytes}",
+            value=float(n_bytes),
+            threshold=float(max_bytes),
+        )
+
+
+def check_header(header: ImageHeader, limits: ImageLimits) -> None:
+    """Raises BadImageError where decoding would cost too much."""
+    pixels = header.width * header.height
+    if pixels > limits.max_pixels:
+        raise BadImageError(
+            RejectReason.TOO_MANY_PIXELS,
+            f"{header.width} x {header.height} pixels, the limit is {limits.max_pixels} in all",
+            value=float(pixels),
+            threshold=float(limits.max_pixels),
+        )
+    if header.n_scans > MAX_SCANS:
+        raise BadImageError(
+            RejectReason.TOO_COMPLEX,
+            f"{header.n_scans} scans or cells, the limit is {MAX_SCANS}",
+            value=float(header.n_scans),
+            threshold=float(MAX_SCANS),
+        )
+
+
+def decode(data: bytes, header: ImageHeader) -> NDArray[np.uint8]:
+    """Decodes the first frame whole and returns it as ``(32, 32)`` grey pixels, not yet upright.
+
+    The decoder gets the image without its metadata, so that no hostile profile or comment costs a good image.
+
+    Raises:
+        BadImageError: The decoder refuses it, or sees another size than the header.
+    """
+    strip = _STRIP.get(header.format)
+    pixels = strip(data) if strip else data
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            # The decoder's other remarks (odd EXIF, transparency in a palette) say nothing about the pixels.
+            warnings.filterwarnings("ignore", category=UserWarning)
+            with Image.open(io.BytesIO(pixels), formats=[header.format.upper()]) as image:
+                if image.size not in {(header.width, header.height), (header.height, header.width)}:
+                    raise broken(f"the header says {header.width} x {header.height}, the decoder sees {image.size}")
+                if header.format == "jpeg":
+                    image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+                image.load()
+                return grey_thumbnail(image)
+    except BadImageError:
+        raise
+    except _DECODER_ERRORS as error:
+        raise broken(f"the decoder refuses it: {type(error).__name__}: {str(error)[:200]}") from error
