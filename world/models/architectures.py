@@ -15,6 +15,8 @@ VOCAB_SIZE = 2 * 256 + NUM_MERGES + 2
 
 IMAGE_SIZE = 72
 CONTEXT_LENGTH = 32
+CAPTION_LENGTH = 24
+"""Tokens of a text: the CLIP also sees sentences, the CoCa only captions."""
 
 MEAN = 0.5
 STD = 0.25
@@ -33,7 +35,7 @@ _VISION = {
     "patch_size": 12,
     "width": 128,
     "head_width": 32,
-    "layers": 5,
+    "layers": 4,
     "pool_type": "avg",
 }
 
@@ -49,9 +51,15 @@ MODEL_CONFIGS: dict[str, dict[str, Any]] = {
     COCA_NAME: {
         "embed_dim": 128,
         "vision_cfg": {**_VISION, "output_tokens": True},
-        "text_cfg": {**_TEXT, "layers": 2, "embed_cls": True, "output_tokens": True},
+        "text_cfg": {
+            **_TEXT,
+            "context_length": CAPTION_LENGTH,
+            "layers": 2,
+            "embed_cls": True,
+            "output_tokens": True,
+        },
         "multimodal_cfg": {
-            "context_length": CONTEXT_LENGTH,
+            "context_length": CAPTION_LENGTH,
             "vocab_size": VOCAB_SIZE,
             "width": 128,
             "heads": 4,

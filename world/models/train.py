@@ -6,6 +6,7 @@ The shipped weights came from exactly that command; ``README.md`` beside this fi
 import json
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from world.scenes import Scene
 from world.seeds import keyed_random
 
 SEED = 20240314
-BATCH_SIZE = 128
+BATCH_SIZES = {CLIP_NAME: 96, COCA_NAME: 96}
 PEAK_LEARNING_RATE = 1e-3
 WARMUP_STEPS = 100
 MAX_LOGIT_SCALE = math.log(100)
@@ -67,35 +68,24 @@ def prepare_folder(folder: Path, name: str, scenes: list[Scene]) -> None:
     write_merges(learn_merges(texts), folder / MERGES_FILE)
 
 
-def train(
-    folder: Path,
-    name: str,
-    scenes: list[Scene],
-    pictures: NDArray[np.uint8],
-    *,
-    steps: int,
-) -> nn.Module:
-    """Trains the model of ``folder`` for ``steps`` steps."""
+def train(folder: Path, name: str, scenes: list[Scene], pictures: NDArray[np.uint8], *, steps: int) -> nn.Module:
+    """Trains the model of ``folder`` for ``steps`` steps, and saves it every 100 and at the end."""
     torch.manual_seed(SEED)
-    model: Any = open_clip.create_model(f"local-dir:{folder}", output_dict=True, load_weights=False)
+    model = _new_model(folder, name)
     tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}", bpe_path=str(folder / MERGES_FILE))
-    if name == COCA_NAME:  # open_clip leaves this one matrix as it finds the memory.
-        nn.init.normal_(model.text_decoder.text_projection, std=model.text_decoder.width**-0.5)
     optimizer = torch.optim.AdamW(_parameter_groups(model), lr=0.0, betas=(0.9, 0.98), eps=1e-6)
     rng = keyed_random(SEED, "batches", name)
-    is_coca = name == COCA_NAME
-    write_text = caption_text if is_coca else contrastive_text
-    loss_of = _coca_loss() if is_coca else open_clip.ClipLoss()
+    write_text = caption_text if name == COCA_NAME else contrastive_text
+    loss_of = _loss(name)
     start, averaged = time.monotonic(), 0.0
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = _learning_rate(step, step / steps)
-        chosen = rng.sample(range(len(scenes)), BATCH_SIZE)
+        chosen = rng.sample(range(len(scenes)), BATCH_SIZES[name])
         texts = tokenizer([write_text(scenes[index], rng) for index in chosen])
         with torch.autocast("cpu", torch.bfloat16):
             output = model(normalise(pictures[chosen]), texts)
-        output = {key: value.float() if value.is_floating_point() else value for key, value in output.items()}
-        loss = sum(loss_of(**output, output_dict=True).values())
+        loss = loss_of(output)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -103,11 +93,36 @@ def train(
         with torch.no_grad():
             model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
         averaged += (float(loss.detach()) - averaged) / min(step + 1, 50)
-        if step % 50 == 0:
+        if (step + 1) % 50 == 0:
             elapsed = time.monotonic() - start
-            click.echo(f"{name} step {step} loss {averaged:.3f} {elapsed:.0f} s", err=True)
+            click.echo(f"{name} step {step + 1} loss {averaged:.3f} {elapsed:.0f} s", err=True)
+        if (step + 1) % 100 == 0:
+            save(model, folder)
     trained: nn.Module = model
     return trained
+
+
+def _new_model(folder: Path, name: str) -> Any:
+    """The model of ``folder``'s configuration with weights from torch's seed."""
+    model = open_clip.create_model(f"local-dir:{folder}", output_dict=True, load_weights=False)
+    if name == COCA_NAME:  # open_clip leaves this one matrix as it finds the memory.
+        nn.init.normal_(model.text_decoder.text_projection, std=model.text_decoder.width**-0.5)
+    return model
+
+
+def _loss(name: str) -> Callable[[dict[str, Tensor]], Tensor]:
+    """The contrastive loss of CLIP, or that of CoCa (arXiv 2205.01917, section 4.1), where
+    captions count twice. Both in single precision."""
+    whole = (
+        open_clip.CoCaLoss(caption_loss_weight=2.0, clip_loss_weight=1.0) if name == COCA_NAME else open_clip.ClipLoss()
+    )
+
+    def loss_of(output: dict[str, Tensor]) -> Tensor:
+        exact = {key: value.float() if value.is_floating_point() else value for key, value in output.items()}
+        parts: dict[str, Tensor] = whole(**exact, output_dict=True)
+        return torch.stack(list(parts.values())).sum()
+
+    return loss_of
 
 
 def normalise(pictures: NDArray[np.uint8]) -> Tensor:
@@ -120,11 +135,6 @@ def save(model: nn.Module, folder: Path) -> None:
     """Writes the weights in half precision as safetensors."""
     weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}
     save_file(weights, folder / "open_clip_model.safetensors")
-
-
-def _coca_loss() -> Any:
-    """Weights of CoCa (arXiv 2205.01917, section 4.1): captions count twice."""
-    return open_clip.CoCaLoss(caption_loss_weight=2.0, clip_loss_weight=1.0)
 
 
 def _parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
