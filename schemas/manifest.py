@@ -1,7 +1,10 @@
 """``RUN/shards/manifest.json``: what the shards hold. Written last; readers trust no shard it does not name."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from schemas.json_form import to_json
 
 MANIFEST_VERSION = 1
 
@@ -74,6 +77,9 @@ class Manifest:
     capped_positions: Mapping[str, int]
     """Positions left empty in rows that hold ``images_per_row`` images: what the image cap costs."""
 
+    digest: str = ""
+    """sha256 of the JSON form of all the other fields (``sealed``): a value changed by hand shows."""
+
     def n_rows(self) -> int:
         """Returns the number of training rows of all kinds."""
         return sum(self.rows.values())
@@ -82,3 +88,9 @@ class Manifest:
         """Returns how many positions of the rows of a kind hold nothing."""
         filled = self.text_tokens.get(kind, 0) + self.images.get(kind, 0) * self.tokens_per_image
         return self.rows.get(kind, 0) * self.sequence_length - filled
+
+
+def sealed(manifest: Manifest) -> Manifest:
+    """Returns the manifest with the digest of its content."""
+    content = to_json(replace(manifest, digest=""))
+    return replace(manifest, digest=hashlib.sha256(content.encode()).hexdigest())

@@ -13,7 +13,7 @@ from pipelines.runs.output import ItemOutput
 from pipelines.runs.transforms import Worker
 from schemas.digests import json_digest
 from schemas.json_form import to_json
-from schemas.manifest import Manifest, ShardRecord
+from schemas.manifest import Manifest, ShardRecord, sealed
 from schemas.summary import PartRecord, WorkReport
 
 
@@ -36,7 +36,7 @@ class FinishWorker(Worker[Sequence[WorkReport]]):
             if part.table == "shard"
             for record in read_part(folder.path(part.path), ShardRecord)
         ]
-        manifest = self._manifest(shards, parts, totals)
+        manifest = sealed(self._manifest(shards, parts, totals))
         self._remove_strangers(manifest)
         data = (to_json(manifest, indent=1) + "\n").encode()
         path = f"{SHARDS}/{MANIFEST_NAME}"

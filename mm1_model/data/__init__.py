@@ -1,0 +1,1 @@
+"""Training rows from shards: read by arithmetic, checked, decoded and packed for the network."""
