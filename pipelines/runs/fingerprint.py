@@ -16,7 +16,7 @@ SAMPLE_BYTES = 1 << 16
 """Bytes of head and tail of an input file that stand for its content beside its size: reading all would cost a pass."""
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_SHARED_CODE = ("schemas", "pipelines/runs", "pipelines/inputs")
+_SHARED_CODE = ("schemas", "pipelines/runs", "pipelines/inputs", "pipelines/joins", "pipelines/imaging")
 
 
 def job_fingerprint(job: Job, recipe: Recipe, folder: RunFolder) -> str:

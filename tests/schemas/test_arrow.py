@@ -38,7 +38,7 @@ RECORDS: list[object] = [
         value=None,
         threshold=None,
     ),
-    ImageScore(source="d", position=1, image_id="ab", alt=0.25, caption=None, near=0.1, best=0.25),
+    ImageScore(source="d", occurrence="a:0", position=1, image_id="ab", alt=0.25, caption=None, near=0.1, best=0.25),
     ImageEmbedding(image_id="ab", embedding=b"\0\1"),
     PoolSample(
         key="k",

@@ -1,0 +1,1 @@
+"""From original bytes to pixels, and the open_clip models that look at them."""

@@ -1,0 +1,98 @@
+"""The Beam side of the joins: URLs to images, and ids to verdicts. Only URLs, ids and pointers are shuffled."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pvalue import PBegin, PCollection
+
+from pipelines.joins.images import LocatedImage, located_images
+from pipelines.joins.lookup import Found, answer, ask, hold, num_buckets
+from pipelines.joins.places import read_pairs, read_places
+from pipelines.joins.sources import Source, num_rows
+from pipelines.runs.folder import read_part
+from pipelines.runs.job import JobContext
+from schemas.images import FetchedUrl
+
+URLS, IMAGES = "urls", "images"
+
+
+class Lookup(beam.PTransform):
+    """Answers ``(bucket, Asked)`` from ``(bucket, Held)``, which come in one collection: gives ``(source, Found)``."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__()
+        self._table = table
+
+    def expand(self, sides: PCollection[tuple[int, Any]]) -> PCollection[tuple[int, Found]]:
+        return sides | "Group" >> beam.GroupByKey() | "Answer" >> beam.FlatMap(answer, self._table)
+
+
+class FindImages(beam.PTransform):
+    """Finds what the URLs of each source came to, and the images they gave: ``(source, Found)``.
+
+    Found records of table ``"urls"`` are ``(url, FetchedUrl)``, those of ``"images"`` ``(image_id, LocatedImage)``.
+    """
+
+    def __init__(self, context: JobContext, sources: list[Source]) -> None:
+        super().__init__()
+        fetch = context.folder.committed("fetch")
+        self._sources = sources
+        self._fetches = context.folder.part_paths("fetch", "fetches")
+        self._images = list(enumerate(context.folder.part_paths("fetch")))
+        self._url_buckets = num_buckets(num_rows(fetch, "fetches"))
+        self._image_buckets = num_buckets(num_rows(fetch, ""))
+
+    def expand(self, root: PBegin) -> PCollection[tuple[int, Found]]:
+        places = root | "Sources" >> beam.Create(self._sources, reshuffle=False) | "Spread" >> beam.Reshuffle()
+        asked_urls = places | "Ask for URLs" >> beam.FlatMap(ask_urls, self._url_buckets)
+        asked_ids = places | "Ask for images" >> beam.FlatMap(ask_images, self._image_buckets)
+        fetches = (
+            root
+            | "Fetches" >> beam.Create(self._fetches, reshuffle=False)
+            | "Spread fetches" >> beam.Reshuffle()
+            | "Hold fetches" >> beam.FlatMap(hold_fetches, self._url_buckets)
+        )
+        images = (
+            root
+            | "Images" >> beam.Create(self._images, reshuffle=False)
+            | "Spread images" >> beam.Reshuffle()
+            | "Hold images" >> beam.FlatMap(hold_images, self._image_buckets)
+        )
+        urls = (asked_urls, fetches) | "URL sides" >> beam.Flatten() | "Find URLs" >> Lookup(URLS)
+        fetched_ids = urls | "Ask for fetched" >> beam.FlatMap(ask_fetched, self._image_buckets)
+        found = (asked_ids, fetched_ids, images) | "Image sides" >> beam.Flatten() | "Find images" >> Lookup(IMAGES)
+        return (urls, found) | "Found" >> beam.Flatten()
+
+
+def ask_urls(source: Source, buckets: int) -> Iterator[tuple[int, Any]]:
+    """Yields the questions of a part of documents for the URLs of its images."""
+    if source.kind == "documents":
+        places = read_places(source.path, with_texts=False)
+        yield from ask(source.number, (p.image.url for p in places if p.image.image_id is None), buckets)
+
+
+def ask_images(source: Source, buckets: int) -> Iterator[tuple[int, Any]]:
+    """Yields the questions of a part for the images whose ids it knows already: ``data:`` images and pairs."""
+    if source.kind == "texts":
+        return
+    is_pairs = source.kind == "pairs"
+    places = read_pairs(source.path) if is_pairs else read_places(source.path, with_texts=False)
+    yield from ask(source.number, (p.image.image_id for p in places if p.image.image_id is not None), buckets)
+
+
+def ask_fetched(found: tuple[int, Found], buckets: int) -> Iterator[tuple[int, Any]]:
+    """Yields the questions for the images that a source's URLs gave."""
+    source, urls = found
+    yield from ask(source, (fetched.image_id for _, fetched in urls.records if fetched.image_id), buckets)
+
+
+def hold_fetches(path: str, buckets: int) -> Iterator[tuple[int, Any]]:
+    """Yields the outcomes of URLs by bucket."""
+    yield from hold(((fetched.url, fetched) for fetched in read_part(path, FetchedUrl)), buckets)
+
+
+def hold_images(numbered: tuple[int, str], buckets: int) -> Iterator[tuple[int, Any]]:
+    """Yields the stored images by bucket."""
+    located: Iterator[LocatedImage] = located_images(*numbered)
+    yield from hold(((image.stored.image_id, image) for image in located), buckets)
