@@ -48,5 +48,13 @@ lock: install  ## Resolve the dependencies again into requirements.lock
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --all-extras --generate-hashes \
 		--custom-compile-command "make lock" --upgrade pyproject.toml -o requirements.lock
 
+JOB_SERVER := docker/job-server/target
+job-server: $(JOB_SERVER)/mm1-spark-job-server.jar $(JOB_SERVER)/mm1-flink-job-server.jar  ## Build Beam's job servers from parts
+
+# Into folders of their own: two Maven builds in one target folder would overwrite each other.
+$(JOB_SERVER)/mm1-%-job-server.jar: docker/job-server/pom.xml
+	mvn --quiet --batch-mode --file $< --define jar.folder=$(abspath $(JOB_SERVER))/$*-build --activate-profiles '$*' package
+	mv $(JOB_SERVER)/$*-build/mm1-$*-job-server.jar $@
+
 clean:  ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

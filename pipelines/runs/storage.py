@@ -85,8 +85,13 @@ def size(path: str) -> int:
     return os.path.getsize(path) if not is_remote(path) else int(_filesystem(path).size(path))
 
 
-def list_files(pattern: str) -> list[str]:
-    """Returns the files that a path, pattern or folder (recursively) names, sorted; temporary files are passed over."""
+def list_files(pattern: str, *, temporary: bool = False) -> list[str]:
+    """Returns the files that a path, pattern or folder (recursively) names, sorted.
+
+    Args:
+        pattern: A file, a folder, or a pattern with ``*``, ``?``, ``[...]`` and ``**``.
+        temporary: Whether remains of writers that died are listed too.
+    """
     if is_remote(pattern):
         filesystem = _filesystem(pattern)
         found = filesystem.glob(pattern) if glob.has_magic(pattern) else filesystem.find(pattern)
@@ -95,7 +100,7 @@ def list_files(pattern: str) -> list[str]:
         paths = [os.path.join(folder, name) for folder, _, names in os.walk(pattern) for name in names]
     else:
         paths = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
-    return sorted(path for path in paths if not path.rsplit("/", 1)[-1].startswith(TEMPORARY_PREFIX))
+    return sorted(path for path in paths if temporary or not path.rsplit("/", 1)[-1].startswith(TEMPORARY_PREFIX))
 
 
 def remove(path: str) -> None:

@@ -182,7 +182,7 @@ def commit_job(report: WorkReport, context: JobContext, unit: str) -> str:
 def _remove_strangers(context: JobContext, summary: JobSummary) -> None:
     named = {context.folder.path(part.path) for part in summary.parts}
     root = context.folder.path(context.job)
-    for path in storage.list_files(root):
+    for path in storage.list_files(root, temporary=True):
         if path not in named and f"/{WORK_FOLDER}/" not in path:
             storage.remove(path)
 

@@ -1,0 +1,19 @@
+"""Whole runs: a small generated world, made once a session, and the recipe that reads it."""
+
+import pathlib
+
+import pytest
+
+from tests.integration.lines import ROOT, SmallWorld
+from world import WorldConfig, generate
+
+
+@pytest.fixture(scope="session")
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> SmallWorld:
+    """A world of 60 pages with the quickstart's recipe beside it."""
+    folder = tmp_path_factory.mktemp("world")
+    generate(WorldConfig(out=folder / "world", pages=60, seed=5))
+    recipe = (ROOT / "recipes" / "quickstart.yaml").read_text()
+    path = pathlib.Path(folder / "quickstart.yaml")
+    path.write_text(recipe.replace("local-dir:../world", f"local-dir:{ROOT}/world"))
+    return SmallWorld(folder=folder, recipe=path)
