@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from schemas.errors import SchemaError
+from schemas.text_statistics import TextStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,6 +12,8 @@ class TextSegment:
     """A run of text between two images. Blocks (paragraphs, headings, ...) are separated by ``"\\n\\n"``."""
 
     text: str
+    statistics: tuple[TextStatistics, ...] = ()
+    """Of each paragraph, in order: the parts of ``text`` between ``"\\n\\n"``."""
 
     def __post_init__(self) -> None:
         if not self.text.strip():
@@ -73,6 +76,8 @@ class Document:
     crawl_time: str | None
 
     segments: tuple[Segment, ...]
+    statistics: TextStatistics | None = None
+    """Of all text, joined by ``"\\n\\n"``; None for a document without text."""
 
     def __post_init__(self) -> None:
         if not self.segments:

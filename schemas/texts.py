@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from schemas.text_statistics import TextStatistics
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRow:
@@ -11,6 +13,8 @@ class TextRow:
     """Digest of archive and offset: 32 hexadecimal digits."""
 
     text: str
+    """Paragraphs are separated by ``"\\n\\n"``."""
+
     url: str | None
     """Where the source states one."""
 
@@ -25,3 +29,9 @@ class TextRow:
 
     offset: int
     """Byte offset of the record in the file as stored; row number for Parquet and JSONL; 0 for a whole file."""
+
+    statistics: TextStatistics
+    """Of the text as a whole."""
+
+    paragraphs: tuple[TextStatistics, ...]
+    """Of each paragraph, in order."""

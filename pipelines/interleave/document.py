@@ -1,6 +1,6 @@
 """One page, whole: bytes to a document, or to the reason why not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,11 +15,13 @@ from pipelines.interleave.page_images import JOB, choose_images, reject_kept
 from pipelines.interleave.parse_bs4 import lay_out_bs4
 from pipelines.interleave.parse_lexbor import lay_out_lexbor
 from pipelines.interleave.segments import make_segments
+from pipelines.interleave.text_statistics import PARAGRAPH_SEPARATOR, describe
 from pipelines.interleave.texts import clean_line
 from pipelines.interleave.urls import UrlError, host_of, normalise_page_url, page_id, registrable_domain, resolve
 from schemas.documents import Document, Segment, TextSegment
 from schemas.pages import Page
 from schemas.rejections import Rejection, RejectReason
+from schemas.text_statistics import TextStatistics
 
 Parser = Literal["lexbor", "bs4"]
 ENGINES: dict[Parser, Callable[[str, LayoutBuilder], PageHead]] = {"lexbor": lay_out_lexbor, "bs4": lay_out_bs4}
@@ -101,7 +103,9 @@ def _base(head: PageHead, url: str) -> str:
 
 
 def _document(page: Page, url: str, head: PageHead, segments: tuple[Segment, ...]) -> Document:
-    language, score = identify_language("\n\n".join(s.text for s in segments if isinstance(s, TextSegment)))
+    text = PARAGRAPH_SEPARATOR.join(s.text for s in segments if isinstance(s, TextSegment))
+    language, score = identify_language(text)
+    statistics, paragraphs = describe(text, language) if text else (None, ())
     return Document(
         document_id=page_id(url),
         url=url,
@@ -113,5 +117,18 @@ def _document(page: Page, url: str, head: PageHead, segments: tuple[Segment, ...
         record_offset=page.record_offset,
         record_length=page.record_length,
         crawl_time=page.crawl_time,
-        segments=segments,
+        segments=tuple(_with_statistics(segments, paragraphs)),
+        statistics=statistics,
     )
+
+
+def _with_statistics(segments: tuple[Segment, ...], paragraphs: tuple[TextStatistics, ...]) -> Iterator[Segment]:
+    """Yields the segments, each text with the statistics of its paragraphs."""
+    first = 0
+    for segment in segments:
+        if isinstance(segment, TextSegment):
+            last = first + segment.text.count(PARAGRAPH_SEPARATOR) + 1
+            yield TextSegment(text=segment.text, statistics=paragraphs[first:last])
+            first = last
+        else:
+            yield segment

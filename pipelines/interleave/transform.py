@@ -8,9 +8,11 @@ from apache_beam.pvalue import PCollection
 
 from pipelines.inputs.planning import ItemKind, WorkItem, input_files, plan_pages, plan_texts
 from pipelines.inputs.reading import archive_problem, read_pages
+from pipelines.inputs.texts import read_texts
 from pipelines.interleave.document import PageResult, extract_page
 from pipelines.interleave.language import identify_language
 from pipelines.interleave.page_images import JOB as NAME
+from pipelines.interleave.text_rows import make_text_row
 from pipelines.runs import storage
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.output import ItemOutput
@@ -24,6 +26,7 @@ from schemas.summary import WorkReport
 
 EMBEDDED = "embedded"
 EMBEDDED_BYTES = "embedded_bytes"
+TEXTS = "texts"
 
 
 class InterleaveWorker(Worker[WorkItem]):
@@ -46,6 +49,12 @@ class InterleaveWorker(Worker[WorkItem]):
             if item.is_first:
                 output.reject("archive", problem)
             return
+        if item.kind is ItemKind.TEXT:
+            _write_texts(item, output)
+        else:
+            self._write_pages(item, output)
+
+    def _write_pages(self, item: WorkItem, output: ItemOutput) -> None:
         seen: set[str] = set()
         for page in read_pages(item, storage.open_read, max_page_bytes=self._settings.max_page_bytes):
             output.count("record", n_in=1)
@@ -54,6 +63,17 @@ class InterleaveWorker(Worker[WorkItem]):
                 _write_result(result, output, seen)
             else:
                 output.reject("record", page)
+
+
+def _write_texts(item: WorkItem, output: ItemOutput) -> None:
+    with storage.open_read(item.paths[0]) as file:
+        for raw in read_texts(item, file):
+            output.count("text", n_in=1)
+            if isinstance(raw, Rejection):
+                output.reject("text", raw)
+            else:
+                output.write(make_text_row(raw), TEXTS)
+                output.count("text", n_out=1)
 
 
 def _write_result(result: PageResult, output: ItemOutput, seen: set[str]) -> None:
@@ -100,8 +120,8 @@ def _plan(recipe: Recipe) -> list[WorkItem]:
 
 
 def _build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
-    items = [item for item in _plan(context.recipe) if item.kind is not ItemKind.TEXT]
-    return root | "Interleave" >> RunItems(context, InterleaveWorker(context.recipe.interleave), items)
+    worker = InterleaveWorker(context.recipe.interleave)
+    return root | "Interleave" >> RunItems(context, worker, _plan(context.recipe))
 
 
 JOB = Job(name=NAME, unit="record", needs=(), settings=_settings, inputs=_inputs, build=_build)
