@@ -21,7 +21,8 @@ from mm1_model.connector.grid import from_grid, to_grid
 SQUEEZE_RATIO = 0.25
 """Of squeeze-and-excitation, relative to the block's input (RegNetY, arXiv 2003.13678)."""
 
-NORM_EPS = 1e-6
+NORM_EPS = 1e-5
+"""What timm gives Honeybee: LayerNorm2d alone has 1e-6, but its fusion with an activation 1e-5."""
 
 
 class ChannelNorm(nn.LayerNorm):

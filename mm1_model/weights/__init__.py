@@ -1,6 +1,14 @@
 """Weights in and out: our folders, pretrained parts, Hugging Face's formats. No pickle."""
 
-from mm1_model.weights.folder import load_model, save_model
+from mm1_model.weights.folder import load_model, read_config, save_model
+from mm1_model.weights.pretrained import load_pretrained_parts, read_decoder_config
 from mm1_model.weights.state import WeightsError
 
-__all__ = ["WeightsError", "load_model", "save_model"]
+__all__ = [
+    "WeightsError",
+    "load_model",
+    "load_pretrained_parts",
+    "read_config",
+    "read_decoder_config",
+    "save_model",
+]
