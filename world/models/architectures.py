@@ -35,7 +35,7 @@ _VISION = {
     "patch_size": 12,
     "width": 128,
     "head_width": 32,
-    "layers": 4,
+    "layers": 3,
     "pool_type": "avg",
 }
 
@@ -47,7 +47,11 @@ _TEXT = {
 }
 
 MODEL_CONFIGS: dict[str, dict[str, Any]] = {
-    CLIP_NAME: {"embed_dim": 128, "vision_cfg": _VISION, "text_cfg": {**_TEXT, "layers": 2}},
+    CLIP_NAME: {
+        "embed_dim": 128,
+        "vision_cfg": _VISION,
+        "text_cfg": {**_TEXT, "layers": 2},
+    },
     COCA_NAME: {
         "embed_dim": 128,
         "vision_cfg": {**_VISION, "output_tokens": True},

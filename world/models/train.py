@@ -33,7 +33,8 @@ from world.scenes import Scene
 from world.seeds import keyed_random
 
 SEED = 20240314
-BATCH_SIZES = {CLIP_NAME: 96, COCA_NAME: 96}
+BATCH_SIZE = 96
+STEPS = {CLIP_NAME: 400, COCA_NAME: 700}
 PEAK_LEARNING_RATE = 1e-3
 WARMUP_STEPS = 100
 MAX_LOGIT_SCALE = math.log(100)
@@ -43,10 +44,10 @@ MAX_LOGIT_SCALE = math.log(100)
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 @click.option("--model", "names", type=click.Choice(sorted(MODEL_CONFIGS)), multiple=True)
-@click.option("--scenes", default=24_000, show_default=True)
-@click.option("--steps", default=1_000, show_default=True)
-@click.option("--threads", default=2, show_default=True)
-def main(out: Path, names: tuple[str, ...], scenes: int, steps: int, threads: int) -> None:
+@click.option("--scenes", default=12_000, show_default=True)
+@click.option("--steps", type=int, help="Default: STEPS of the model.")
+@click.option("--threads", default=1, show_default=True)
+def main(out: Path, names: tuple[str, ...], scenes: int, steps: int | None, threads: int) -> None:
     """Trains the toy CLIP and CoCa and writes one folder for each under OUT."""
     torch.set_num_threads(threads)
     drawn, pictures = draw_samples(SEED, scenes)
@@ -54,7 +55,7 @@ def main(out: Path, names: tuple[str, ...], scenes: int, steps: int, threads: in
     for name in names or (CLIP_NAME, COCA_NAME):
         folder = out / name
         prepare_folder(folder, name, drawn)
-        model: nn.Module = train(folder, name, drawn, pictures, steps=steps)
+        model: nn.Module = train(folder, name, drawn, pictures, steps=steps or STEPS[name])
         save(model, folder)
 
 
@@ -81,13 +82,13 @@ def train(folder: Path, name: str, scenes: list[Scene], pictures: NDArray[np.uin
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = _learning_rate(step, step / steps)
-        chosen = rng.sample(range(len(scenes)), BATCH_SIZES[name])
+        chosen = rng.sample(range(len(scenes)), BATCH_SIZE)
         texts = tokenizer([write_text(scenes[index], rng) for index in chosen])
         with torch.autocast("cpu", torch.bfloat16):
-            output = model(normalise(pictures[chosen]), texts)
+            output = model(normalise(pictures[chosen]), _cut(texts) if name == COCA_NAME else texts)
         loss = loss_of(output)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         with torch.no_grad():
@@ -100,6 +101,14 @@ def train(folder: Path, name: str, scenes: list[Scene], pictures: NDArray[np.uin
             save(model, folder)
     trained: nn.Module = model
     return trained
+
+
+def _cut(tokens: Tensor) -> Tensor:
+    """Cuts the padding that all rows ``(B, L)`` have: attention is causal, so nothing changes.
+
+    Only CoCa's text tower takes texts shorter than its context.
+    """
+    return tokens[:, : int((tokens != 0).sum(1).max())]
 
 
 def _new_model(folder: Path, name: str) -> Any:
