@@ -1,8 +1,8 @@
 """The trainer's view: positions of an endless order of rows, and the batches that stand there.
 
 Position ``p`` of training counts rows over all steps and ranks: step ``s`` with ``B`` rows a step has the positions
-from ``s B`` to ``(s + 1) B - 1``. What stands there is arithmetic on the manifest, so a loader has no state: any number of ranks,
-threads or restarts reads the same rows in the same order.
+from ``s B`` to ``(s + 1) B - 1``. What stands there is arithmetic on the manifest, so a loader has no state: any number
+of ranks, threads or restarts reads the same rows in the same order.
 """
 
 from collections.abc import Iterable, Sequence

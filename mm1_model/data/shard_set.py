@@ -159,7 +159,7 @@ class _Index:
         data = files.read(shard.index_name)
         if len(data) != shard.index_bytes or hashlib.sha256(data).hexdigest() != shard.index_sha256:
             raise ShardError(
-                f"{files.path(shard.index_name)} is not the index that the manifest names: see `mm1 verify {files.folder}`"
+                f"{files.path(shard.index_name)} is not the index that the manifest names; see `mm1 verify`"
             )
         table = pq.read_table(io.BytesIO(data))
         self._columns = {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names}
