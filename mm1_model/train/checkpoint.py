@@ -5,6 +5,7 @@
 last: size and sha256 of each file. It is built under a temporary name, synced, then renamed. Nothing in it is a pickle.
 """
 
+import json
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
@@ -267,10 +268,11 @@ def _verify_file(path: Path, wanted: Mapping[str, Any]) -> list[str]:
 
 
 def _require_same(folder: Path, saved: Mapping[str, Any], fingerprints: Fingerprints) -> None:
+    current = json.loads(json.dumps(asdict(fingerprints)))  # As it was stored: tuples become lists.
     differing = [
         line
         for part in ("settings", "network", "shards")
-        for line in differences(saved["fingerprints"][part], asdict(fingerprints)[part])
+        for line in differences(saved["fingerprints"][part], current[part])
     ]
     if differing:
         raise CheckpointError(

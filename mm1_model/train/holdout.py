@@ -1,0 +1,54 @@
+"""The loss on rows that are never trained on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from mm1_model.batch import PackedBatch
+from mm1_model.train.distributed import Ranks
+from mm1_model.train.sums import Sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldoutLoss:
+    """Nats a loss token."""
+
+    loss: float
+    by_kind: dict[str, float]
+    rows: int
+
+
+def holdout_share(rows: range, ranks: Ranks) -> list[tuple[int, bool]]:
+    """Returns this rank's rows and whether they count.
+
+    All ranks get as many, since a sharded model needs them all in every forward pass: those with fewer read the first
+    row again and do not count it.
+    """
+    mine = [(row, True) for row in rows[ranks.rank :: ranks.world_size]]
+    most = -(-len(rows) // ranks.world_size)
+    return mine + [(rows[0], False)] * (most - len(mine))
+
+
+@torch.no_grad()
+def holdout_loss(
+    model: nn.Module,
+    batches: Iterable[tuple[PackedBatch, bool]],
+    *,
+    num_rows: int,
+    ranks: Ranks,
+    autocast: torch.autocast,
+) -> HoldoutLoss:
+    """Returns the mean loss over all ranks' batches; all ranks must call it with as many."""
+    training = model.training
+    model.eval()
+    sums = Sums()
+    for batch, counts in batches:
+        with autocast:
+            output = model(batch.to(ranks.device))
+        if counts:
+            sums.add(batch, output, int(batch.loss_mask_T.sum()))
+    model.train(training)
+    total = sums.over_ranks(ranks)
+    return HoldoutLoss(loss=total.mean_loss(), by_kind=total.mean_loss_by_kind(), rows=num_rows)

@@ -1,0 +1,151 @@
+"""The network of a run: settings resolved, weights made or read, blocks recomputed, compiled and sharded."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.utils.checkpoint import checkpoint
+
+from mm1_model.config import ModelConfig
+from mm1_model.model import MM1, build_model
+from mm1_model.presets import preset
+from mm1_model.train.config import ModelSettings, TrainConfig, flatten
+from mm1_model.train.distributed import Ranks
+from mm1_model.weights.files import read_tensors
+from mm1_model.weights.state import fill
+from schemas.row_layout import SpecialTokens
+
+_VOCABULARY_STEP = 64
+"""The vocabulary is rounded up to a multiple: matrix units want it, and the rows too many are never a target."""
+
+
+def resolve_network(
+    settings: ModelSettings,
+    *,
+    vocabulary: int,
+    special: SpecialTokens,
+    tokens_per_image: int,
+    sequence_length: int,
+    z_loss: float | None = None,
+) -> ModelConfig:
+    """Returns the network that fits the shards.
+
+    Args:
+        settings: Preset and overrides.
+        vocabulary: Size of the shards' tokenizer.
+        special: Its special tokens.
+        tokens_per_image: Positions that the shards keep for an image.
+        sequence_length: Positions of a row, hence of the longest sample.
+        z_loss: Replaces the preset's weight.
+
+    Raises:
+        ValueError: there is no such preset or field, or the network does not fit the shards.
+    """
+    base = preset(
+        settings.preset,
+        vocab_size=-(-vocabulary // _VOCABULARY_STEP) * _VOCABULARY_STEP,
+        placeholder_id=special.image,
+        begin_id=special.begin,
+        end_id=special.end,
+        tokens_per_image=tokens_per_image,
+    )
+    if z_loss is not None:
+        base = replace(base, z_loss_weight=z_loss)
+    base = replace(base, decoder=replace(base.decoder, max_positions=sequence_length))
+    network = ModelConfig.from_dict(_override(base.to_dict(), settings.overrides))
+    _require_fit(network, vocabulary, tokens_per_image)
+    return network
+
+
+def non_embedding_parameters(model: MM1) -> int:
+    """Returns N of MM1's learning-rate rule: the decoder without its embedding and output matrices."""
+    return sum(p.numel() for p in model.decoder.layers.parameters()) + sum(
+        p.numel() for p in model.head.norm.parameters()
+    )
+
+
+def make_model(network: ModelConfig, config: TrainConfig) -> MM1:
+    """Returns the whole model on the CPU, the same on every rank.
+
+    Raises:
+        ValueError: the initial weights do not fit; every tensor that does not is named.
+    """
+    model = build_model(network, seed=config.seed)
+    if config.model.initial_weights is not None:
+        folder = Path(config.model.initial_weights)
+        fill(model, read_tensors(folder), source=str(folder))
+    return model
+
+
+def place_model(model: MM1, config: TrainConfig, ranks: Ranks) -> MM1:
+    """Moves the model to its device; among several ranks each block and the rest become units of FSDP2.
+
+    The connector, embedding and head belong to the root. Every rank runs tower and connector in every micro-batch, on a
+    black image where it has none, since all ranks must reach the same collectives.
+    """
+    for block in model.blocks():
+        if config.recompute:
+            # The instance's forward, not a wrapper: parameters keep their names.
+            block.forward = functools.partial(checkpoint, block.forward, use_reentrant=False)
+        if config.compile:
+            block.compile()
+    if ranks.is_distributed:
+        return _shard(model, config, ranks)
+    return model.to(ranks.device)
+
+
+def autocast(config: TrainConfig, ranks: Ranks) -> torch.autocast:
+    """Returns the context of the forward pass: FSDP casts by itself, one process alone by autocast."""
+    enabled = config.dtype == "bfloat16" and not ranks.is_distributed
+    return torch.autocast(ranks.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def _shard(model: MM1, config: TrainConfig, ranks: Ranks) -> MM1:
+    mesh = init_device_mesh(ranks.device.type, (ranks.world_size,))
+    param_dtype = torch.bfloat16 if config.dtype == "bfloat16" else None
+    policy = MixedPrecisionPolicy(param_dtype=param_dtype, reduce_dtype=torch.float32)
+    for block in model.blocks():
+        fully_shard(block, mesh=mesh, mp_policy=policy)
+    fully_shard(model, mesh=mesh, mp_policy=policy)
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            # Sums, not means: the loss is divided once, by the loss tokens of all ranks.
+            module.set_gradient_divide_factor(1.0)
+    return model
+
+
+def _override(values: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    for name, value in flatten(overrides).items():
+        *path, leaf = name.split(".")
+        target = values
+        for depth, part in enumerate(path):
+            inner = target.get(part)
+            if not isinstance(inner, dict):
+                raise ValueError(f"model.overrides: {name}: there is no group {'.'.join(path[: depth + 1])!r} to set")
+            target = inner
+        target[leaf] = value
+    return values
+
+
+def _require_fit(network: ModelConfig, vocabulary: int, tokens_per_image: int) -> None:
+    if network.tokens_per_image != tokens_per_image:
+        raise ValueError(
+            f"model.overrides: the network gives {network.tokens_per_image} tokens an image, the shards keep"
+            f" {tokens_per_image} places; set connector.num_tokens to {tokens_per_image}"
+        )
+    if network.decoder.vocab_size < vocabulary:
+        raise ValueError(
+            f"model.overrides: decoder.vocab_size {network.decoder.vocab_size} is less than the tokenizer's"
+            f" {vocabulary}"
+        )
+
+
+def frozen_parameters(model: nn.Module) -> int:
+    """Returns how many parameters are not trained."""
+    return sum(p.numel() for p in model.parameters() if not p.requires_grad)
