@@ -77,14 +77,14 @@ def _mottled(rng: Random, base: tuple[int, int, int], size: tuple[int, int]) -> 
     """A smooth pattern of light and dark: it gives every picture a perceptual hash of its own."""
     cells = bytes(rng.randint(128 - 26, 128 + 26) for _ in range(30))
     pattern = Image.frombytes("L", (6, 5), cells).resize(size, Image.Resampling.BICUBIC)
-    bands = [pattern.point(_shades(channel)) for channel in base]
-    return Image.merge("RGB", bands)
+    pattern.putpalette(_shades(base))
+    return pattern.convert("RGB")
 
 
-@lru_cache(maxsize=256)
-def _shades(channel: int) -> list[int]:
-    """Look-up table that shifts a channel by a pattern's distance from 128."""
-    return [min(255, max(0, channel + value - 128)) for value in range(256)]
+@lru_cache(maxsize=64)
+def _shades(base: tuple[int, int, int]) -> bytes:
+    """A palette that shifts a color by a pattern's distance from 128."""
+    return bytes(min(255, max(0, channel + value - 128)) for value in range(256) for channel in base)
 
 
 def _boxes(scene: Scene, rng: Random, width: int, height: int) -> list[Box]:
