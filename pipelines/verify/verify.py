@@ -179,9 +179,7 @@ def _check_tar(
     if _sha256(path) != shard.sha256:
         yield Finding(check="sha256", file=shard.name, detail="the bytes are not those that the manifest names")
     for line in lines:
-        yield from _check_stored(
-            path, shard, line, min(line.length, max(0, n_bytes - line.offset)), manifest, tokenizer
-        )
+        yield from _check_stored(path, shard, line, min(line.length, max(0, n_bytes - line.offset)), tokenizer)
     end = lines[-1].offset + lines[-1].length if lines else 0
     rest = storage.read_range(path, end, min(_TAR_END, n_bytes - end)) if n_bytes > end else b""
     if len(rest) < _TAR_END or any(rest):

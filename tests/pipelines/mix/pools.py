@@ -21,7 +21,10 @@ from schemas.recipe import FetchSettings, InputSettings, MixtureSettings, Recipe
 from schemas.samples import CaptionRow, PoolImage, PoolSample, PoolText, SampleKind
 from schemas.summary import JobSummary, PartRecord
 
-WORDS = ["a", "the", "cat", "dog", "house", "river", "stone", "blue", "green", "light", "walks", "sees", "under", "over", "old", "new", "bright", "quiet", "town", "sea"]
+WORDS = (
+    *("a", "the", "cat", "dog", "house", "river", "stone", "blue", "green", "light"),
+    *("walks", "sees", "under", "over", "old", "new", "bright", "quiet", "town", "sea"),
+)
 INPROC = EngineSettings(name="inproc")
 
 

@@ -1,0 +1,153 @@
+"""The job as a whole: what is in the shards, and that it is the same however it is made."""
+
+import hashlib
+import io
+import json
+import pathlib
+import tarfile
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.engines.settings import EngineSettings
+from pipelines.verify.verify import verify_shards
+from schemas.arrow import from_table
+from schemas.rows import IndexLine
+from tests.pipelines.mix.pools import read_manifest, run_mix, small_mixture, standard_pools
+
+
+def shard_digests(run: pathlib.Path) -> dict[str, str]:
+    folder = run / "shards"
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("mix") / "run"
+    standard_pools(folder).write()
+    run_mix(folder)
+    return folder
+
+
+def stored(run: pathlib.Path) -> dict[str, dict[str, object]]:
+    found = {}
+    for path in sorted((run / "shards").glob("*.tar")):
+        with tarfile.open(path) as tar:
+            for member in tar:
+                if member.name.endswith(".json"):
+                    file = tar.extractfile(member)
+                    assert file is not None
+                    found[member.name.removesuffix(".json")] = json.load(file)
+    return found
+
+
+def test_the_independent_checker_finds_nothing(run: pathlib.Path) -> None:
+    assert verify_shards(str(run)) == []
+
+
+def test_every_pool_row_is_placed_or_left_over(run: pathlib.Path) -> None:
+    counts = json.loads((run / "mix" / "summary.json").read_text())["counts"]
+
+    assert counts["sample"]["n_in"] == 360
+    assert counts["sample"]["n_out"] + sum(counts["sample"]["rejected"].values()) == 360
+    placed = {meta["source"]["sample"] for meta in stored(run).values()}  # type: ignore[index]
+    assert len(placed) == counts["sample"]["n_out"]
+
+
+def test_pieces_of_a_document_have_all_its_images_and_words_in_order(run: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    pools = standard_pools(tmp_path / "again")
+    pieces: dict[str, list[dict[str, object]]] = {}
+    for meta in stored(run).values():
+        pieces.setdefault(meta["source"]["sample"], []).append(meta)  # type: ignore[index]
+
+    n_cut = 0
+    for sample in pools.samples:
+        mine = sorted(pieces.get(sample.key, []), key=lambda meta: meta["source"]["piece"])  # type: ignore[index]
+        if sample.kind.value == "caption" or not mine or len(mine) < mine[0]["source"]["pieces"]:  # type: ignore[index]
+            continue
+        n_cut += len(mine) > 1
+        words = [w for meta in mine for text in meta["texts"] if text for w in text.split()]  # type: ignore[attr-defined]
+        assert words == [w for s in sample.segments for w in getattr(s, "text", "").split()]
+        assert sum(len(meta["image_members"]) for meta in mine) == len(sample.images())  # type: ignore[arg-type]
+    assert n_cut > 3
+
+
+def test_the_same_pools_in_another_order_and_parts_give_the_same_bytes(
+    run: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    other = tmp_path / "other"
+    standard_pools(other).write(parts=5, shuffle=99)
+    run_mix(other)
+
+    assert shard_digests(other) == shard_digests(run)
+
+
+@pytest.mark.slow
+def test_two_worker_processes_give_the_same_bytes(run: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    other = tmp_path / "other"
+    standard_pools(other).write()
+    run_mix(other, engine=EngineSettings(name="local", workers=2))
+
+    assert shard_digests(other) == shard_digests(run)
+
+
+def test_bundles_that_run_twice_give_the_same_bytes(run: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    other = tmp_path / "other"
+    standard_pools(other).write()
+    run_mix(other, engine=EngineSettings(name="inproc", beam_flags=("--direct_runner_bundle_repeat=1",)))
+
+    assert shard_digests(other) == shard_digests(run)
+
+
+def test_another_seed_gives_another_order(run: pathlib.Path) -> None:
+    lines = list(from_table(pq.read_table(run / "shards" / "mix-00000.index.parquet"), IndexLine))
+
+    assert [line.row for line in lines] == sorted(line.row for line in lines)
+    assert [line.key for line in lines] != sorted(line.key for line in lines)
+
+
+def test_a_short_pool_is_repeated_under_keys_of_its_own(tmp_path: pathlib.Path) -> None:
+    run = tmp_path / "run"
+    standard_pools(run, text=6).write()
+    summary = run_mix(run, small_mixture(on_exhausted="repeat", max_repeats=3))
+    manifest = read_manifest(run)
+
+    assert verify_shards(str(run)) == []
+    assert manifest.rows["text"] > manifest.pool_rows["text"]
+    assert manifest.repeated["text"] > 0
+    assert summary.counts["sample"].rejected.get("pool_left_over", 0) == sum(manifest.left_over.values())
+
+
+def test_an_empty_pool_leaves_its_share_to_the_others(tmp_path: pathlib.Path) -> None:
+    run = tmp_path / "run"
+    standard_pools(run, text=0).write()
+    run_mix(run)
+    manifest = read_manifest(run)
+
+    assert verify_shards(str(run)) == []
+    assert manifest.rows["text"] == 0
+    assert abs(manifest.rows["caption"] - manifest.rows["interleaved"]) <= 1
+
+
+def test_no_samples_at_all_give_a_manifest_without_shards(tmp_path: pathlib.Path) -> None:
+    run = tmp_path / "run"
+    standard_pools(run, interleaved=0, caption=0, text=0).write()
+    run_mix(run)
+
+    assert read_manifest(run).shards == ()
+    assert verify_shards(str(run)) == []
+
+
+def test_plain_tarfile_reads_what_we_write(run: pathlib.Path) -> None:
+    data = (run / "shards" / "mix-00000.tar").read_bytes()
+    rewritten = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(data)) as source,
+        tarfile.open(fileobj=rewritten, mode="w", format=tarfile.USTAR_FORMAT) as target,
+    ):
+        for member in source:
+            target.addfile(member, source.extractfile(member))
+
+    # The standard library pads to its record size; the members are byte for byte ours.
+    assert rewritten.getvalue().startswith(data[:-1024])
