@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from pipelines.runs.fingerprint import job_fingerprint, plain
 from pipelines.runs.folder import RunFolder
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.progress import JobProgress, read_progress
+from pipelines.runs.quiet import quiet_beam
 from schemas.digests import canonical_json
 from schemas.recipe import Recipe
 from schemas.summary import JobSummary
@@ -125,7 +125,7 @@ def _run_pipeline(job: Job, context: JobContext, engine: EngineSettings) -> None
     from pipelines.engines.flags import beam_flags
     from pipelines.runs.transforms import Commit
 
-    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    quiet_beam()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     pipeline = beam.Pipeline(options=PipelineOptions(beam_flags(engine)))
     reports = job.build(pipeline, context)
