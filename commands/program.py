@@ -17,6 +17,7 @@ import click
 
 from commands import output
 from commands.errors import CommandError, Exit
+from schemas.errors import SchemaError
 from settings.problems import SettingsError
 
 Sections = Mapping[str, Mapping[str, tuple[str, str]]]
@@ -125,6 +126,9 @@ def _ended(error: Exception) -> int:
     if isinstance(error, SettingsError):
         click.echo(str(error), err=True)
         return Exit.OUTSIDE if all(problem.outside for problem in error.problems) else Exit.USAGE
+    if isinstance(error, SchemaError):
+        output.fail(str(error))
+        return Exit.FAILED_CHECK
     if isinstance(error, CommandError):
         output.fail(str(error))
         return error.code

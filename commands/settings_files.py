@@ -12,7 +12,7 @@ import recipes
 from commands import output
 from commands.errors import Exit
 from commands.program import command, json_option
-from settings.problems import Problem, SettingsError
+from settings.problems import Path, Problem, SettingsError
 
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting: mixture.seed=3. Repeatable."
@@ -40,12 +40,12 @@ def init(recipe: str | None, path: str | None, as_list: bool, force: bool) -> No
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise click.BadParameter(f"no recipe {recipe!r}.{hint} There are: {', '.join(recipes.names())}")
     if path is None:
-        click.echo(recipes.text(recipe), nl=False)
+        click.echo(recipes.to_copy(recipe), nl=False)
         return
     if os.path.exists(path) and not force:
         raise click.BadParameter(f"{path} exists; give --force to overwrite it", param_hint="--output")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(recipes.text(recipe))
+        file.write(recipes.to_copy(recipe))
     output.note(f"wrote {path}; next: edit it, then `mm1 check {path}`")
 
 
@@ -104,18 +104,28 @@ def check_training(file: str, overrides: Sequence[str]) -> None:
     """Raises SettingsError with everything that is wrong with training settings and what they need."""
     import importlib.util
 
-    from commands.training_settings import load_training
+    from mm1_model.presets import PRESETS
+    from mm1_model.train.settings_file import ADVICE, load_train_config
+    from settings.source import override, read_file
 
-    loaded = load_training(file, overrides)
+    config = load_train_config(file, overrides)
+    source = read_file(file)
+    override(source, overrides)
     problems = []
+    if config.model.preset not in PRESETS:
+        close = difflib.get_close_matches(config.model.preset.lower(), [name.lower() for name in PRESETS], n=1)
+        hint = f". Did you mean {next(n for n in PRESETS if n.lower() == close[0])!r}?" if close else ""
+        message = f"must be one of {', '.join(PRESETS)}, got {config.model.preset!r}{hint}"
+        path: Path = ("model", "preset")
+        problems.append(Problem(message=message, path=path, place=source.place(path)))
     if importlib.util.find_spec("torch") is None:
         problems.append(Problem(message="training needs torch: pip install 'mm1[models]'", outside=True))
-    manifest = os.path.join(loaded.value.shards, "manifest.json")
+    manifest = os.path.join(config.shards, "manifest.json")
     if "://" not in manifest and not os.path.isfile(manifest):
         message = f"{manifest} is not there: run the recipe that makes these shards first"
-        problems.append(Problem(message=message, path=("shards",), place=loaded.place(("shards",)), outside=True))
+        problems.append(Problem(message=message, path=("shards",), place=source.place(("shards",)), outside=True))
     if problems:
-        raise SettingsError(problems, "Nothing was run.")
+        raise SettingsError(problems, ADVICE)
 
 
 def _as_json(problem: Problem) -> dict[str, object]:

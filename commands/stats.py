@@ -27,15 +27,19 @@ def stats(path: str, as_json: bool) -> None:
     if as_json:
         output.json_result(statistics)
         return
-    if statistics["jobs"]:
-        output.table(
-            "jobs: in = out + rejected", ("job", "unit", "in", "out", "rejected"), _job_rows(statistics["jobs"])
-        )
-        output.table("rejected, by reason", ("job", "unit", "reason", "count", "%"), _reason_rows(statistics["jobs"]))
+    print_statistics(statistics)
+    if statistics["shards"] is None:
+        output.note(f"{path}: no shards yet; `mm1 status {path}` says how far the run is")
+
+
+def print_statistics(statistics: dict[str, Any], *, only_shards: bool = False) -> None:
+    """Prints what ``run_statistics`` returned, as tables."""
+    jobs = statistics["jobs"]
+    if jobs and not only_shards:
+        output.table("jobs: in = out + rejected", ("job", "unit", "in", "out", "rejected"), _job_rows(jobs))
+        output.table("rejected, by reason", ("job", "unit", "reason", "count", "%"), _reason_rows(jobs))
     if statistics["shards"] is not None:
         _print_shards(statistics["shards"])
-    else:
-        output.note(f"{path}: no shards yet; `mm1 status {path}` says how far the run is")
 
 
 def _job_rows(jobs: dict[str, Any]) -> list[tuple[Any, ...]]:

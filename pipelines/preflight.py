@@ -170,7 +170,8 @@ def nearest(path: str) -> str:
     wanted = os.path.relpath(path, parent).split(os.sep)[0]
     close = difflib.get_close_matches(wanted, names, n=1)
     similar = f". Did you mean {os.path.join(parent, close[0])!r}?" if close else ""
-    return f"; the nearest folder that exists is {parent} ({len(names)} entries){similar}"
+    held = "1 entry" if len(names) == 1 else f"{len(names)} entries"
+    return f"; the nearest folder that exists is {parent} ({held}){similar}"
 
 
 def _problem(loaded: LoadedRecipe, path: Path, message: str, *, outside: bool = False) -> Problem:

@@ -1,8 +1,11 @@
 """Recipes and training settings that ship with the program: ``mm1 init`` copies one to edit."""
 
+import pathlib
 from importlib import resources
 
 SUFFIX = ".yaml"
+SHIPPED_MODELS = "local-dir:../world/"
+"""How a recipe in this folder names a model that ships with the program."""
 
 
 def names() -> list[str]:
@@ -20,6 +23,16 @@ def text(name: str) -> str:
     if name not in names():
         raise KeyError(name)
     return resources.files(__name__).joinpath(name + SUFFIX).read_text(encoding="utf-8")
+
+
+def to_copy(name: str) -> str:
+    """Returns a recipe's text for another folder: shipped models are named by their absolute paths.
+
+    Raises:
+        KeyError: There is none of this name.
+    """
+    world = pathlib.Path(__file__).resolve().parents[1] / "world"
+    return text(name).replace(SHIPPED_MODELS, f"local-dir:{world}/")
 
 
 def summary(name: str) -> str:

@@ -16,6 +16,8 @@ from settings.problems import Path, Place, Problem, SettingsError, dotted, is_se
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
+MAX_OPEN_BRACKETS = 200
+"""Looked for before parsing, which takes time in the square of the depth."""
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null"))
@@ -138,7 +140,21 @@ def _read_value(text: str, origin: str, path: Path) -> object:
     return value
 
 
+def _open_brackets(text: str) -> int:
+    """Returns the largest number of brackets that are open at one time; quoted and commented ones count too."""
+    open_now = most = 0
+    for char in text:
+        if char in "[{":
+            open_now += 1
+            most = max(most, open_now)
+        elif char in "]}":
+            open_now = max(0, open_now - 1)
+    return most
+
+
 def _compose(text: str, source: Source) -> Node | None:
+    if _open_brackets(text) > MAX_OPEN_BRACKETS:
+        raise SettingsError([Problem(message=f"{source.name}: is nested too deeply")])
     reader = YAML(typ="safe", pure=True)
     try:
         node: Node | None = reader.compose(text)

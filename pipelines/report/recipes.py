@@ -1,0 +1,29 @@
+"""The recipe that a run folder was made with, from its ``run.json``."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipelines.runs import storage
+from pipelines.runs.folder import RunFolder
+from schemas.errors import SchemaError
+from schemas.recipe import Recipe
+
+
+def recipe_of_run(run: str) -> Recipe:
+    """Returns the resolved recipe of a run folder.
+
+    Raises:
+        SchemaError: It is no run folder, or another version of the program wrote it.
+    """
+    path = RunFolder(run).path("run.json")
+    if not storage.exists(path):
+        raise SchemaError(f"{run} is not a run folder: it has no run.json")
+    content = json.loads(storage.read_bytes(path))
+    try:
+        # JSON, not Python values: only there are lists taken for tuples.
+        return TypeAdapter(Recipe).validate_json(json.dumps({**content["recipe"], "run": run}), strict=True)
+    except (ValidationError, KeyError) as error:
+        raise SchemaError(f"{path} was written by another version of mm1: {error}") from error
