@@ -176,12 +176,32 @@ def _comments(theme: _Theme) -> str:
 
 
 def _body(plan: PagePlan, capture: Capture, theme: _Theme) -> str:
-    return "\n".join(
-        _figure(part, plan, theme)
-        if isinstance(part, Figure)
-        else f"<{part.tag}>{escape(part.text, quote=False)}</{part.tag}>"
-        for part in _flow(plan, capture)
-    )
+    lines = []
+    for number, part in enumerate(_flow(plan, capture)):
+        if isinstance(part, Figure):
+            lines.append(_figure(part, plan, theme))
+        else:
+            line = f"<{part.tag}>{_inline(part.text, plan.index + number)}</{part.tag}>"
+            quoted = part.tag == "p" and (plan.index + number) % 11 == 0
+            lines.append(f"<blockquote>{line}</blockquote>" if quoted else line)
+    return "\n".join(lines)
+
+
+_INLINE = (
+    ("", ""),
+    ('<a href="/read/{}/">', "</a>"),
+    ("<em>", "</em>"),
+    ("<strong>", "</strong>"),
+)
+
+
+def _inline(text: str, turn: int) -> str:
+    """Escapes a text and marks one of its words, as links and emphasis do, by turns."""
+    parts = escape(text, quote=False).split(" ")
+    before, after = _INLINE[turn % len(_INLINE)]
+    place = turn % len(parts)
+    parts[place] = f"{before.format(turn)}{parts[place]}{after}"
+    return " ".join(parts)
 
 
 def _figure(figure: Figure, plan: PagePlan, theme: _Theme) -> str:

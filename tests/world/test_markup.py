@@ -70,7 +70,7 @@ def test_the_article_holds_exactly_the_main_text(kind: PageKind, theme: int) -> 
     article = parsed(plan).css_first("article")
     assert article is not None
 
-    parts = [node.text(strip=True) for node in article.css("h1, h2, p, figcaption")]
+    parts = [node.text().strip() for node in article.css("h1, h2, p, figcaption")]
     assert [part for part in parts if part] == main_text(plan, plan.captures[0]).split("\n\n")
 
 
