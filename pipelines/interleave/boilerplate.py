@@ -54,22 +54,36 @@ _WORDS: dict[str, Boilerplate] = {
         Boilerplate.NAVIGATION: "nav navbar navigation menu submenu breadcrumb breadcrumbs crumbs pagination pager toc"
         " sitemap topbar toolbar skip jump subnav",
         Boilerplate.HEADER: "masthead siteheader pageheader",
-        Boilerplate.FOOTER: "footer colophon foot copyright",
+        Boilerplate.FOOTER: "footer colophon foot copyright rodape pied",
         Boilerplate.ASIDE: "sidebar rail widget widgets aside infobox",
         Boilerplate.SHARE: "share sharing shares social socials sharedaddy addthis sharethis addtoany follow followus",
         Boilerplate.COMMENTS: "comment comments commentlist disqus respond livefyre",
         Boilerplate.RELATED: "related recommended recommendation recommendations recirc recirculation outbrain taboola"
         " trending popular mostread promo promos teaser teasers newsletter newsletters subscribe subscription signup"
-        " readmore upnext suggestions",
+        " readmore upnext suggestions breaking ticker mostviewed mostpopular",
         Boilerplate.ADVERTISEMENT: "ad ads advert adverts advertisement advertising adsbygoogle sponsor sponsored"
         " sponsors dfp adslot adunit",
         Boilerplate.META: "byline author authors timestamp dateline tags taglist categories postmeta postinfo bio",
-        Boilerplate.DIALOG: "cookie cookies consent gdpr modal popup lightbox paywall",
+        Boilerplate.DIALOG: "cookie cookies consent gdpr modal popup lightbox",
         Boilerplate.CAPTION: "caption credit captions wp-caption-text",
-        Boilerplate.HIDDEN: "hidden sr-only noprint invisible",
     }.items()
     for word in words.split()
 }
+_HIDDEN_NAMES = frozenset(
+    (
+        "hide",
+        "hidden",
+        "sr-only",
+        "visually-hidden",
+        "visuallyhidden",
+        "screen-reader-text",
+        "d-none",
+        "invisible",
+        "noprint",
+        "print-only",
+        "printonly",
+    )
+)
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]+|[A-Z]+")
 _SEEN: dict[str, Boilerplate | None] = {}
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -101,8 +115,11 @@ def classify(tag: str, attributes: dict[str, str | None]) -> Boilerplate | None:
 
 
 def _classify_names(names: str) -> Boilerplate | None:
-    for word in _WORD.findall(names):
-        reason = _WORDS.get(word.lower())
-        if reason is not None:
+    if not _HIDDEN_NAMES.isdisjoint(names.split()):
+        return Boilerplate.HIDDEN
+    words = [word.lower() for word in _WORD.findall(names)]
+    for word in words:
+        reason = _WORDS.get(word)
+        if reason is not None and not (reason is Boilerplate.SHARE and ("embed" in words or "embedded" in words)):
             return reason
     return None

@@ -58,7 +58,7 @@ def extract_page(page: Page, *, parser: Parser = "lexbor", max_images: int = 30)
 
 
 def _assemble(page: Page, url: str, head: PageHead, layout: LayoutBuilder, max_images: int) -> PageResult:
-    content = find_main_content(layout)
+    content = find_main_content(layout, head.title)
     document_id = page_id(url)
     images = choose_images(layout, set(content.images), _base(head, url), document_id)
     segments = make_segments(layout, content.runs, images.kept, assign_captions(layout))

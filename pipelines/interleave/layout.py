@@ -35,11 +35,12 @@ class Block:
 class Run:
     """Text between two block boundaries, white space collapsed, lines separated by ``"\\n"``."""
 
-    __slots__ = ("block", "is_caption", "link_length", "reason", "text")
+    __slots__ = ("block", "is_caption", "link", "link_length", "reason", "text")
 
-    def __init__(self, text: str, link_length: int, block: Block) -> None:
+    def __init__(self, text: str, link_length: int, link: str | None, block: Block) -> None:
         self.text = text
         self.link_length = link_length
+        self.link = link
         self.block = block
         self.reason: Boilerplate | None = None
         self.is_caption = False
@@ -73,6 +74,7 @@ class LayoutBuilder:
         self._breaks = 0
         self._link_length = 0
         self._links: list[str | None] = []
+        self._run_link: str | None = None
         self._pictures: list[list[Attributes]] = []
 
     def text(self, piece: str) -> None:
@@ -87,7 +89,8 @@ class LayoutBuilder:
             self._open_block(tag, attributes)
             return BLOCK
         if tag == "a":
-            self._links.append(attributes.get("href"))
+            self._run_link = attributes.get("href")
+            self._links.append(self._run_link)
             return LINK
         if tag == "span":
             if attributes and is_hidden(attributes):
@@ -172,6 +175,7 @@ class LayoutBuilder:
             text = normalise("\n".join(self._lines))
             self._lines.clear()
             if text and not text.isspace():
-                self.runs.append(Run(text, self._link_length, self._block))
+                self.runs.append(Run(text, self._link_length, self._run_link, self._block))
         self._link_length = 0
+        self._run_link = self._links[-1] if self._links else None
         self._breaks = 0
