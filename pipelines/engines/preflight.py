@@ -72,7 +72,8 @@ def _master(engine: EngineSettings) -> Iterator[str]:
         try:
             socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S).close()
         except OSError as error:
-            yield f"the {engine.name} {name} at {host}:{port} does not answer ({error}): start it, or correct its address"
+            where = f"the {engine.name} {name} at {host}:{port}"
+            yield f"{where} does not answer ({error}): start it, or correct its address"
 
 
 def _worker_program() -> Iterator[str]:

@@ -123,7 +123,8 @@ class _PartWriter:
     def __exit__(self, *exception: Any) -> None:
         if exception[0] is None:
             self._flush()
-            self._parquet.close()
+        # Closed in any case, while its file is open: its finaliser would write to a closed one. The file is given up.
+        self._parquet.close()
         self._publish.__exit__(*exception)
         if exception[0] is None:
             self.record = PartRecord(
