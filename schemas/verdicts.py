@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from schemas.digests import keyed_digest
 from schemas.rejections import RejectReason
 
 
@@ -12,9 +13,9 @@ class Verdict:
     kind: str
     """What ``item`` names.
 
-    ``"document"``: ``archive:offset`` of a capture. ``"image"``: an image id or a URL that occurs too often.
-    ``"place"``: a ``document_id``, with ``position`` the segment in it. ``"paragraph"``: the digest of a paragraph in
-    its domain.
+    ``"document"``: ``archive:offset`` of a capture. ``"image"``: an image id or a URL that occurs too often; it is left
+    out everywhere. ``"place"``: ``archive:offset`` of a capture, with ``position`` the segment in it.
+    ``"paragraph"``: the ``paragraph_digest`` of a text that one domain repeats.
     """
 
     item: str
@@ -25,3 +26,32 @@ class Verdict:
 
     value: float | None
     threshold: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentFeatures:
+    """One row of ``dedup/features/part-*.parquet``: what a document is compared by."""
+
+    occurrence: str
+    """``archive:offset`` of the capture."""
+
+    document_id: str
+    crawl_time: str | None
+    domain: str
+    n_images: int
+    image_set: str | None
+    """Digest of the set of its images, by content where it is known, else by URL; None without images."""
+
+    signature: bytes | None
+    """MinHash of its word 5-grams, uint32 little endian; None where it has fewer words or none was asked for."""
+
+    paragraphs: tuple[str, ...]
+    """``paragraph_digest`` of each paragraph in order; empty where none was asked for."""
+
+
+def paragraph_digest(domain: str, paragraph: str) -> str:
+    """Returns what a paragraph is counted by: 16 hexadecimal digits.
+
+    Two paragraphs of one domain have the same digest where they differ in white space and letter case alone.
+    """
+    return keyed_digest("paragraph", domain, " ".join(paragraph.casefold().split()), size=8)

@@ -1,0 +1,1 @@
+"""The job ``dedup``: verdicts on images, documents and paragraphs that repeat one another."""

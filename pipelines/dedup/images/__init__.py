@@ -1,0 +1,1 @@
+"""How often images occur, near-duplicates counted together."""

@@ -1,0 +1,132 @@
+"""What is done with each group of URLs, contents, bands and hashes: from batches to batches."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+from pipelines.dedup.images.neighbours import band_keys, neighbour_counts
+from pipelines.dedup.images.occurrences import (
+    CountedImage,
+    CountedUrl,
+    FetchedUrls,
+    UrlsOfPart,
+    by_bucket,
+    by_part,
+    count_images,
+    count_urls,
+    count_urls_of_part,
+)
+from pipelines.dedup.judge_places import IMAGES, URLS
+from pipelines.dedup.tagged import Tagged
+from pipelines.runs.folder import read_part
+from schemas.images import FetchedUrl, StoredImage
+
+PART, VERDICT, CONTENT, BAND, WAITING = "part", "verdict", "content", "band", "waiting"
+"""Streams: facts by part of documents, verdicts, URLs by content, hashes by band, contents that wait for neighbours."""
+
+
+def urls_of_part(numbered: tuple[int, str], count: int) -> Iterator[tuple[int, UrlsOfPart]]:
+    """Yields the URLs that a part of documents refers to, by bucket of the URL."""
+    part, path = numbered
+    counts = count_urls_of_part(path)
+    for bucket, rows in by_bucket(((url, (url, n)) for url, n in counts.items()), "url", count).items():
+        yield bucket, UrlsOfPart(part=part, counts=tuple(rows))
+
+
+def fetched_urls(path: str, count: int) -> Iterator[tuple[int, FetchedUrls]]:
+    """Yields the images of fetched URLs, by bucket of the URL."""
+    rows = ((row.url, (row.url, row.image_id)) for row in read_part(path, FetchedUrl) if row.image_id is not None)
+    for bucket, images in by_bucket(rows, "url", count).items():
+        yield bucket, FetchedUrls(images=tuple(images))
+
+
+def phashes_of_part(path: str, count: int) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """Yields the perceptual hashes of stored images, by bucket of the image id."""
+    rows = ((image.image_id, (image.image_id, image.phash)) for image in read_part(path, StoredImage))
+    for bucket, images in by_bucket(rows, "image", count).items():
+        yield bucket, dict(images)
+
+
+def count_url_group(
+    group: tuple[int, Iterable[UrlsOfPart | FetchedUrls]], maximum: int, count: int
+) -> Iterator[Tagged]:
+    """Yields for one bucket of URLs: facts by part, verdicts, and the URLs by bucket of their content."""
+    bucket, members = group
+    urls = list(count_urls(members))
+    for part, found in by_part(urls):
+        yield PART, (part, (URLS, tuple((url.url, url.image_id or "", url.n) for url in found)))
+    too_many = tuple((url.url, url.n) for url in urls if url.n > maximum)
+    if too_many:
+        yield VERDICT, (bucket, too_many)
+    with_image = ((url.image_id, url) for url in urls if url.image_id is not None)
+    for image_bucket, rows in by_bucket(with_image, "image", count).items():
+        yield CONTENT, (image_bucket, rows)
+
+
+def count_image_group(
+    group: tuple[int, Iterable[list[CountedUrl] | dict[str, str | None]]], radius: int | None, count: int
+) -> Iterator[Tagged]:
+    """Yields for one bucket of contents: their hashes by band, and themselves by bucket of their hash."""
+    urls: list[CountedUrl] = []
+    phashes: dict[str, str | None] = {}
+    for member in group[1]:
+        if isinstance(member, dict):
+            phashes.update(member)
+        else:
+            urls += member
+    images = list(count_images(urls, phashes if radius is not None else {}))
+    for bucket, waiting in by_bucket(((_key(image), image) for image in images), "hash", count).items():
+        yield WAITING, (bucket, waiting)
+    if radius is not None:
+        yield from _hashes_by_band(images, radius)
+
+
+def _key(image: CountedImage) -> str:
+    return image.phash or image.image_id
+
+
+def _hashes_by_band(images: list[CountedImage], radius: int) -> Iterator[Tagged]:
+    counts: Counter[int] = Counter()
+    for image in images:
+        if image.phash is not None:
+            counts[int(image.phash, 16)] += image.n
+    bands: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    for value, n in sorted(counts.items()):
+        for key in band_keys(value, radius):
+            bands[key].append((value, n))
+    for (band, bits), members in bands.items():
+        yield BAND, (f"{band}.{bits:x}", members)
+
+
+def neighbour_group(
+    group: tuple[str, Iterable[list[tuple[int, int]]]], radius: int, count: int
+) -> Iterator[tuple[int, dict[str, int]]]:
+    """Yields for the hashes that are equal in one band what each has to be counted up by, by bucket of the hash."""
+    key, batches = group
+    counts: Counter[int] = Counter()
+    for batch in batches:
+        for value, n in batch:
+            counts[value] += n
+    found = neighbour_counts(counts, int(key.partition(".")[0]), radius)
+    named = ((f"{value:016x}", (f"{value:016x}", n)) for value, n in found)
+    for bucket, rows in by_bucket(named, "hash", count).items():
+        yield bucket, dict(rows)
+
+
+def decide_group(
+    group: tuple[int, Iterable[list[CountedImage] | dict[str, int]]], maximum: int, count: int
+) -> Iterator[Tagged]:
+    """Yields for one bucket of hashes the contents that occur too often: facts by part, and verdicts."""
+    images: list[CountedImage] = []
+    totals: Counter[str] = Counter()
+    for member in group[1]:
+        if isinstance(member, dict):
+            totals.update(member)
+        else:
+            images += member
+    occurrences = ((image, totals.get(_key(image), image.n)) for image in images)
+    repeated = {image.image_id: (image, n) for image, n in occurrences if n > maximum}
+    for part, found in by_part([image for _, (image, _) in sorted(repeated.items())]):
+        yield PART, (part, (IMAGES, tuple((image.image_id, "", repeated[image.image_id][1]) for image in found)))
+    named = ((image_id, (image_id, n)) for image_id, (_, n) in sorted(repeated.items()))
+    for bucket, rows in by_bucket(named, "verdict", count).items():
+        yield VERDICT, (bucket, tuple(rows))

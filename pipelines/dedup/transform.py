@@ -1,0 +1,47 @@
+"""The pipeline of ``dedup``: images are counted, places judged by part, then documents and paragraphs compared.
+
+Ids, hashes and counts travel in batches, one for each part and bucket; no text and no image does.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pvalue import PCollection
+
+from pipelines.dedup.documents.transforms import PLACES, CompareDocuments, CountParagraphs
+from pipelines.dedup.images.groups import PART, VERDICT
+from pipelines.dedup.images.transforms import CountImages
+from pipelines.dedup.judge_places import JudgePlaces
+from pipelines.dedup.sizes import image_buckets, num_parts
+from pipelines.dedup.tagged import of_stream
+from pipelines.dedup.write_verdicts import WriteDocumentVerdicts, WriteImageVerdicts
+from pipelines.runs.job import Job, JobContext
+from pipelines.runs.transforms import RunGroups
+from schemas.recipe import Recipe
+from schemas.summary import WorkReport
+
+
+def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
+    """Wires the job."""
+    count, buckets = num_parts(context), image_buckets(context)
+    images = root | "Images" >> CountImages(context)
+    facts = images | "Facts" >> beam.FlatMap(of_stream, PART)
+    place_reports = facts | "Places" >> RunGroups(context, JudgePlaces(context), count, phase=PLACES)
+    fates = place_reports | "Documents" >> CompareDocuments(context)
+    verdicts = images | "Verdicts" >> beam.FlatMap(of_stream, VERDICT)
+    reports = [
+        verdicts | "Write images" >> RunGroups(context, WriteImageVerdicts(context), buckets, phase="images"),
+        place_reports,
+        fates | "Write documents" >> RunGroups(context, WriteDocumentVerdicts(context), count, phase="documents"),
+    ]
+    if context.recipe.dedup.paragraphs.max_per_domain is not None:
+        reports.append(fates | "Paragraphs" >> CountParagraphs(context))
+    return reports | "Reports" >> beam.Flatten()
+
+
+def _settings(recipe: Recipe) -> Mapping[str, Any]:
+    return {"dedup": recipe.dedup}
+
+
+JOB = Job(name="dedup", unit="image", needs=("interleave", "fetch"), settings=_settings, build=build)
