@@ -86,6 +86,7 @@ class RejectReason(StrEnum):
     DUPLICATE_URL = "duplicate_url"
     DUPLICATE_IMAGE_SET = "duplicate_image_set"
     NEAR_DUPLICATE = "near_duplicate"
+    DUPLICATE_IMAGE = "duplicate_image"
     TOO_MANY_OCCURRENCES = "too_many_occurrences"
     REPEATED_IN_DOMAIN = "repeated_in_domain"
     CONTAMINATED = "contaminated"

@@ -35,13 +35,13 @@ def context_of(job: str, recipe: Recipe) -> JobContext:
     return JobContext(run=recipe.run, job=job, recipe=recipe, fingerprint=f"of {job}")
 
 
-def commit(job: str, recipe: Recipe, tables: Tables, written: WorkReport | None = None) -> None:
+def commit(job: str, recipe: Recipe, tables: Tables, written: WorkReport | None = None, phase: str = "") -> None:
     """Writes the parts of a job's tables and commits it, with what was ``written`` before."""
     context = context_of(job, recipe)
     total = written or WorkReport()
     for table, parts in tables.items():
         for number, records in enumerate(parts):
-            with ItemOutput(context, number, len(parts)) as output:
+            with ItemOutput(context, number, len(parts), phase) as output:
                 for record in records:
                     output.write(record, table)
             total += output.report

@@ -1,0 +1,58 @@
+"""From the captions that sources offer to those that are left out: only keys, ids and scores are shuffled."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import pyarrow.parquet as pq
+
+from pipelines.joins.lookup import Found
+from pipelines.runs import storage
+from pipelines.runs.folder import BATCH_ROWS
+from pipelines.runs.job import JobContext
+from pipelines.select.page_captions import Contender, losers
+from pipelines.select.workers import CANDIDATE, CANDIDATES, LOSERS
+from schemas.digests import keyed_bucket
+from schemas.summary import WorkReport
+
+_COLUMNS = ("image_id", "key", "unit", "text_digest", "score")
+
+
+def candidate_path(context: JobContext, number: int, count: int) -> str:
+    """Returns the path of the candidates that a source offers."""
+    return context.folder.path(context.job, CANDIDATES, f"part-sources-{number:05d}-of-{count:05d}.parquet")
+
+
+def offered(report: WorkReport, paths: dict[str, int], context: JobContext) -> Iterator[tuple[int, str]]:
+    """Yields ``(source, path)`` of the candidates that a report names."""
+    for part in report.parts:
+        if part.table == CANDIDATES:
+            path = context.folder.path(part.path)
+            yield paths[path], path
+
+
+def contenders(offer: tuple[int, str], buckets: int) -> Iterator[tuple[int, tuple[Contender, ...]]]:
+    """Yields what the choice looks at, by bucket of the image."""
+    source, path = offer
+    by_bucket: dict[int, list[Contender]] = defaultdict(list)
+    with storage.open_read(path) as file:
+        for batch in pq.ParquetFile(file).iter_batches(batch_size=BATCH_ROWS, columns=list(_COLUMNS)):
+            for row in batch.to_pylist():
+                row["is_pair"] = row.pop("unit") == CANDIDATE
+                by_bucket[keyed_bucket("image", row["image_id"], buckets)].append(Contender(source=source, **row))
+    for bucket, members in by_bucket.items():
+        yield bucket, tuple(members)
+
+
+def lost(group: tuple[int, Iterable[tuple[Contender, ...]]]) -> Iterator[tuple[int, Found]]:
+    """Yields ``(source, the keys of its candidates that are left out, with those that are kept)`` for one bucket."""
+    bucket, batches = group
+    by_image: dict[str, list[Contender]] = defaultdict(list)
+    for batch in batches:
+        for contender in batch:
+            by_image[contender.image_id].append(contender)
+    by_source: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for rivals in by_image.values():
+        for out, kept in losers(rivals):
+            by_source[out.source].append((out.key, kept.key))
+    for source, keys in by_source.items():
+        yield source, Found(LOSERS, bucket, tuple(sorted(keys)))
