@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from tests.integration.lines import ROOT, SmallWorld
+from tests.integration.lines import ROOT, SmallWorld, run_line
 from world import WorldConfig, generate
 
 
@@ -17,3 +17,11 @@ def small_world(tmp_path_factory: pytest.TempPathFactory) -> SmallWorld:
     path = pathlib.Path(folder / "quickstart.yaml")
     path.write_text(recipe.replace("local-dir:../world", f"local-dir:{ROOT}/world"))
     return SmallWorld(folder=folder, recipe=path)
+
+
+@pytest.fixture(scope="session")
+def reference_run(small_world: SmallWorld, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The run folder of a run in one process: all others must equal it."""
+    out = tmp_path_factory.mktemp("reference") / "run"
+    run_line(small_world.recipe, out, "--engine", "inproc")
+    return out

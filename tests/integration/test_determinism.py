@@ -9,15 +9,13 @@ import pytest
 from pipelines.jobs import JOB_NAMES
 from tests.integration.lines import ROOT, SmallWorld, command, differing, digests, run_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("determinism")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("line")]
 
 
 @pytest.fixture(scope="session")
-def reference(small_world: SmallWorld, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The digests of a run with one worker."""
-    out = tmp_path_factory.mktemp("reference") / "run"
-    run_line(small_world.recipe, out, "--workers", "1")
-    return digests(out)
+def reference(reference_run: pathlib.Path) -> dict[str, str]:
+    """The digests of the run in one process."""
+    return digests(reference_run)
 
 
 def test_the_line_leaves_every_contract_behind(reference: dict[str, str]) -> None:
@@ -29,7 +27,7 @@ def test_the_line_leaves_every_contract_behind(reference: dict[str, str]) -> Non
 @pytest.mark.parametrize(
     "arguments",
     [("--workers", "1"), ("--workers", "2"), ("--workers", "1", "--", "--direct_runner_bundle_repeat=2")],
-    ids=["again", "two workers", "repeated bundles"],
+    ids=["one worker", "two workers", "repeated bundles"],
 )
 def test_runs_are_byte_identical(
     small_world: SmallWorld, reference: dict[str, str], tmp_path: pathlib.Path, arguments: tuple[str, ...]

@@ -11,11 +11,9 @@ pytestmark = pytest.mark.engines
 
 
 @pytest.fixture(scope="session")
-def in_process(small_world: SmallWorld, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The digests of the run that all others must equal."""
-    out = tmp_path_factory.mktemp("in-process") / "run"
-    run_line(small_world.recipe, out, "--engine", "inproc")
-    return digests(out)
+def in_process(reference_run: pathlib.Path) -> dict[str, str]:
+    """The digests of the run in one process."""
+    return digests(reference_run)
 
 
 @pytest.mark.parametrize("engine", ["spark", "flink"])

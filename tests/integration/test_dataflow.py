@@ -1,0 +1,94 @@
+"""What Dataflow would be given, looked at without the cloud: the job graphs of all jobs."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipelines.engines.flags import beam_flags
+from pipelines.engines.settings import EngineSettings
+from pipelines.jobs import JOB_NAMES, load_job
+from pipelines.recipe import load_recipe
+from pipelines.runs.job import JobContext
+from pipelines.runs.transforms import Commit
+from schemas.recipe import Recipe
+from tests.integration.lines import SmallWorld
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("line")]
+
+CLOUD = (
+    "--project=lab",
+    "--region=europe-west4",
+    "--temp_location=gs://lab-bucket/tmp",
+    "--staging_location=gs://lab-bucket/staging",
+    "--job_name=mm1-test",
+    "--dry_run=True",
+    "--no_auth",
+)
+
+MOST_PAYLOAD_BYTES = 20_000
+"""A pickled step larger than this drags something along that does not belong to it."""
+
+
+def graph(name: str, recipe: Recipe, accelerator: str | None = None) -> Any:
+    """Returns the portable pipeline that Dataflow would be sent for one job."""
+    context = JobContext(run=recipe.run, job=name, recipe=recipe, fingerprint="0")
+    job = load_job(name)
+    flags = beam_flags(EngineSettings(name="dataflow", beam_flags=CLOUD))
+    pipeline = beam.Pipeline(options=PipelineOptions(flags))
+    _ = job.build(pipeline, context) | "Commit" >> Commit(context, job.unit)
+    pipeline.run()
+    return pipeline.runner.proto_pipeline
+
+
+def steps(proto: Any) -> dict[str, Any]:
+    return {step.unique_name: step for step in proto.components.transforms.values()}
+
+
+@pytest.fixture(scope="module")
+def recipe(small_world: SmallWorld, reference_run: pathlib.Path) -> Recipe:
+    return dataclasses.replace(load_recipe(str(small_world.recipe)).recipe, run=str(reference_run))
+
+
+@pytest.mark.parametrize("name", JOB_NAMES)
+def test_a_job_uses_only_what_every_engine_can_do(name: str, recipe: Recipe) -> None:
+    proto = graph(name, recipe)
+
+    forbidden = ("splittable", "stateful", "bundle_finalization", "timers")
+    assert [need for need in proto.requirements if any(word in need for word in forbidden)] == []
+
+
+@pytest.mark.parametrize("name", JOB_NAMES)
+def test_the_steps_of_a_job_are_small(name: str, recipe: Recipe) -> None:
+    large = {
+        label: len(step.spec.payload)
+        for label, step in steps(graph(name, recipe)).items()
+        if step.spec.urn == "beam:transform:pardo:v1" and len(step.spec.payload) > MOST_PAYLOAD_BYTES
+    }
+
+    assert large == {}
+
+
+@pytest.mark.parametrize("name", ["score", "recaption"])
+def test_models_ask_for_the_accelerator_of_the_recipe(name: str, recipe: Recipe) -> None:
+    settings = dataclasses.replace(getattr(recipe, name), accelerator="nvidia-l4")
+    proto = graph(name, dataclasses.replace(recipe, **{name: settings}))
+
+    hints = {
+        value.decode()
+        for environment in proto.components.environments.values()
+        for urn, value in environment.resource_hints.items()
+        if "accelerator" in urn
+    }
+    assert hints == {"type:nvidia-l4;count:1;install-nvidia-driver"}
+
+
+@pytest.mark.parametrize("name", [job for job in JOB_NAMES if job not in {"score", "recaption"}])
+def test_jobs_without_models_have_one_environment(name: str, recipe: Recipe) -> None:
+    proto = graph(name, recipe)
+
+    used = {step.environment_id for step in proto.components.transforms.values() if step.environment_id}
+    assert len(used) == 1
