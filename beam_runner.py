@@ -22,6 +22,7 @@ SECTIONS: Sections = {
     "Curate": {
         "run": ("commands.run:run", "Run the jobs of a recipe; go on where a run was stopped."),
         "status": ("commands.status:status", "How far a run is, from its folder alone."),
+        "verify": ("commands.integrity:verify", "Check shards against their manifest, byte by byte."),
     },
     "Look": {
         "stats": ("commands.stats:stats", "Counts, reasons, shares."),

@@ -98,7 +98,8 @@ def copy_recipes(folder: Path, steps: int) -> tuple[str, str]:
 
 
 def _run(recipe: str, workers: int | None) -> None:
-    from commands.run import engine_settings, load, run_jobs, summary_table
+    from commands.engines import engine_settings
+    from commands.run import load, run_jobs, summary_table
     from schemas.recipe import JOB_NAMES
 
     loaded = load(recipe, ())

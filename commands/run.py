@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands import output
+from commands.engines import ENGINES, engine_settings
 from commands.errors import CommandError, Exit
 from commands.program import command, json_option
 from commands.progress import ProgressDisplay, top_reasons
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from pipelines.recipe import LoadedRecipe
     from pipelines.runs.runner import JobResult
     from schemas.recipe import Recipe
-
-ENGINES = ("local", "inproc", "spark", "flink", "dataflow")
 
 
 @command(
@@ -65,6 +64,7 @@ def run(
     settings = engine_settings(engine, master=master, workers=workers, beam_flags=beam_flags, wait=not no_wait)
     if dry_run:
         return _dry_run(loaded, settings, first, last, as_json)
+    check_engine(settings, loaded)
     results = run_jobs(loaded.recipe, settings, first, last)
     return _report(loaded.recipe, results, as_json)
 
@@ -111,37 +111,15 @@ def job_range(text: str | None) -> tuple[str, str]:
     return first, last
 
 
-def engine_settings(
-    name: str,
-    *,
-    master: str | None = None,
-    workers: int | None = None,
-    beam_flags: Sequence[str] = (),
-    wait: bool = True,
-) -> EngineSettings:
-    """Returns checked engine settings.
+def check_engine(engine: EngineSettings, loaded: LoadedRecipe) -> None:
+    """Raises CommandError with everything that the engine needs and that is not there."""
+    from pipelines.engines.preflight import engine_problems
+    from pipelines.preflight import paths_of
 
-    Raises:
-        CommandError: A flag of Beam is unknown to it, or the engine cannot be used.
-    """
-    import typing
-
-    from pipelines.engines.beam_options import check_beam_flags
-    from pipelines.engines.settings import EngineName, EngineSettings
-
-    try:
-        settings = EngineSettings(
-            name=typing.cast(EngineName, name),
-            master=master,
-            workers=workers,
-            beam_flags=tuple(beam_flags),
-            wait=wait,
-        )
-        if beam_flags:
-            check_beam_flags(beam_flags)
-    except ValueError as error:
-        raise CommandError(str(error), Exit.USAGE) from error
-    return settings
+    problems = engine_problems(engine, paths_of(loaded.recipe))
+    if problems:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise CommandError(f"engine {engine.name} cannot run here:\n{lines}", Exit.OUTSIDE)
 
 
 def run_jobs(recipe: Recipe, engine: EngineSettings, first: str, last: str) -> list[JobResult]:

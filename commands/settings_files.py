@@ -10,6 +10,7 @@ import click
 
 import recipes
 from commands import output
+from commands.engines import ENGINES, engine_settings
 from commands.errors import Exit
 from commands.program import command, json_option
 from settings.problems import Path, Problem, SettingsError
@@ -57,15 +58,17 @@ mm1 check train.yaml
 """
 )
 @click.argument("file", type=click.Path())
+@click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Where it is to run.")
+@click.option("--master", help="Spark or Flink cluster.")
 @set_option
 @json_option
-def check(file: str, overrides: tuple[str, ...], as_json: bool) -> int:
+def check(*, file: str, engine: str, master: str | None, overrides: tuple[str, ...], as_json: bool) -> int:
     """Finds everything that can be known before running FILE, a recipe or training settings.
 
     Exit code 2: FILE has mistakes. 3: FILE is right, but something that it needs is not there.
     """
     try:
-        kind = _check_file(file, overrides)
+        kind = _check_file(file, overrides, engine, master)
     except SettingsError as error:
         if not as_json:
             raise
@@ -78,24 +81,27 @@ def check(file: str, overrides: tuple[str, ...], as_json: bool) -> int:
     return Exit.DONE
 
 
-def _check_file(file: str, overrides: Sequence[str]) -> str:
+def _check_file(file: str, overrides: Sequence[str], engine: str, master: str | None) -> str:
     from settings.source import read_file
 
     data = read_file(file).data
     if "shards" in data and "input" not in data:
         check_training(file, overrides)
         return "training settings"
-    check_recipe(file, overrides)
+    check_recipe(file, overrides, engine, master)
     return "recipe"
 
 
-def check_recipe(file: str, overrides: Sequence[str]) -> None:
-    """Raises SettingsError with everything that is wrong with a recipe and what it needs."""
-    from pipelines.preflight import missing_inputs, preflight
+def check_recipe(file: str, overrides: Sequence[str], engine: str = "local", master: str | None = None) -> None:
+    """Raises SettingsError with everything that is wrong with a recipe, what it needs and what the engine needs."""
+    from pipelines.engines.preflight import engine_problems
+    from pipelines.preflight import missing_inputs, paths_of, preflight
     from pipelines.recipe import ADVICE, load_recipe
 
     loaded = load_recipe(file, overrides)
-    problems = list(dict.fromkeys([*missing_inputs(loaded), *preflight(loaded)]))
+    settings = engine_settings(engine, master=master)
+    needs = [Problem(message=text, outside=True) for text in engine_problems(settings, paths_of(loaded.recipe))]
+    problems = list(dict.fromkeys([*missing_inputs(loaded), *preflight(loaded), *needs]))
     if problems:
         raise SettingsError(problems, ADVICE)
 

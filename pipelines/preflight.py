@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from pipelines.recipe import LOCAL_MODEL, LoadedRecipe
 from pipelines.runs import storage
-from schemas.recipe import FolderSource
+from schemas.recipe import FolderSource, Recipe
 from settings.problems import Path, Problem
 
 INPUTS = ("pages", "pairs", "text")
@@ -32,6 +32,18 @@ def preflight(loaded: LoadedRecipe) -> list[Problem]:
     """
     found = [*_nothing_to_read(loaded), *_images(loaded), *_models(loaded), *_files(loaded), *_drivers(loaded)]
     return found + list(_run_folder(loaded))
+
+
+def paths_of(recipe: Recipe) -> list[str]:
+    """Returns every path that workers read or write."""
+    paths = [recipe.run, *recipe.input.pages, *recipe.input.pairs, *recipe.input.text, *recipe.dedup.decontaminate]
+    if isinstance(recipe.fetch.source, FolderSource):
+        paths.append(recipe.fetch.source.folder)
+    for name in (recipe.score.model, recipe.score.pretrained, recipe.recaption.model, recipe.recaption.pretrained):
+        local = (name or "").removeprefix(LOCAL_MODEL)
+        if os.path.isabs(local):
+            paths.append(local)
+    return paths if recipe.mixture.tokenizer == "train" else [*paths, recipe.mixture.tokenizer]
 
 
 def _patterns(loaded: LoadedRecipe) -> Iterator[tuple[Path, str]]:
