@@ -37,7 +37,9 @@ def test_every_dependency_is_locked() -> None:
     extras = PROJECT["project"]["optional-dependencies"].values()
     wanted = [*PROJECT["project"]["dependencies"], *(name for extra in extras for name in extra)]
 
-    assert [name for name in wanted if not locked(re.split(r"[\[<>=]", name)[0].lower().replace("_", "-"))] == []
+    assert [
+        name for name in wanted if not locked(re.split(r"[\[<>=]", name)[0].lower().replace("_", "-").replace(".", "-"))
+    ] == []
 
 
 def test_the_lock_names_no_registry() -> None:
