@@ -50,9 +50,10 @@ class Attention(nn.Module):
 
     def forward(self, x_TD: Tensor, turn: Rotation, context: AttentionContext, layer: int) -> Tensor:
         """Maps ``(T, D)`` to ``(T, D)``."""
-        q_THD = rotate(self.query_norm(self._heads(self.query(x_TD))), turn)
-        k_TKD = rotate(self.key_norm(self._heads(self.key(x_TD))), turn)
         v_TKD = self._heads(self.value(x_TD))
+        # Under autocast norms and angles are float32; the attention kernels want one type.
+        q_THD = rotate(self.query_norm(self._heads(self.query(x_TD))), turn).to(v_TKD.dtype)
+        k_TKD = rotate(self.key_norm(self._heads(self.key(x_TD))), turn).to(v_TKD.dtype)
         mixed_THD = context.attend(layer, q_THD, k_TKD, v_TKD)
         out_TD: Tensor = self.output(mixed_THD.flatten(1))
         return out_TD

@@ -27,6 +27,10 @@ def grouped_linear(rows_RI: Tensor, weight_EOI: Tensor, ends_E: Tensor) -> Tenso
     Returns:
         ``(R, O)``.
     """
+    kind = rows_RI.device.type
+    if torch.is_autocast_enabled(kind):
+        # Autocast knows nn.Linear but not grouped_mm.
+        rows_RI = rows_RI.to(torch.get_autocast_dtype(kind))
     weight_EOI = weight_EOI.to(rows_RI.dtype)
     if _aligned(rows_RI, weight_EOI) and grouped_mm_works(rows_RI.device, rows_RI.dtype):
         return grouped(rows_RI, weight_EOI, ends_E)

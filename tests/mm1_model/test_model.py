@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mm1_model.attention import AttentionBackend
+from mm1_model import grouped_matmul
+from mm1_model.attention import AttentionBackend, PackedAttention
+from mm1_model.config import MoEConfig
 from mm1_model.model import build_model
 from tests.mm1_model.examples import debug_config, debug_model, packed
 
@@ -116,6 +118,37 @@ def test_a_frozen_tower_gets_no_gradient() -> None:
 
     assert all(p.grad is None for p in model.tower.parameters())
     assert all(p.grad is not None for p in model.connector.parameters())
+
+
+@pytest.mark.parametrize("moe", [None, MoEConfig(num_experts=4, every=1)])
+def test_autocast_computes_attention_and_experts_in_bfloat16(
+    moe: MoEConfig | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = debug_model(moe=moe)
+    batch = packed([SAMPLE_A, SAMPLE_B], model.config)
+    seen: set[torch.dtype] = set()
+    attend, product = PackedAttention.attend, grouped_matmul.looped
+
+    def watch(self: PackedAttention, layer: int, *qkv: torch.Tensor) -> torch.Tensor:
+        seen.update(x.dtype for x in qkv)
+        return attend(self, layer, *qkv)
+
+    def watch_product(*operands: torch.Tensor) -> torch.Tensor:
+        seen.update(x.dtype for x in operands[:2])
+        return product(*operands)
+
+    monkeypatch.setattr(PackedAttention, "attend", watch)
+    monkeypatch.setattr(grouped_matmul, "grouped", watch_product)
+    with torch.no_grad():
+        exact = model(batch).loss
+        seen.clear()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = model(batch).loss
+
+    assert seen == {torch.bfloat16}
+    assert loss.dtype == torch.float32
+    # bfloat16 keeps 8 bits; the loss of 7 tokens averages the errors of their logits.
+    torch.testing.assert_close(loss, exact, rtol=2e-2, atol=0)
 
 
 def test_placeholders_without_features_stop_with_both_numbers() -> None:
