@@ -1,9 +1,10 @@
 """The work of one bucket of URLs: ask the source, inspect what it gives, store it, account for every URL."""
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Protocol
 
+from pipelines.fetch.archive_source import ArchiveSource
 from pipelines.fetch.bad_image import BadImageError
 from pipelines.fetch.folder_source import FolderSource
 from pipelines.fetch.results import ArchivePlace, Fetched, FetchRequest, FetchResult, Refused
@@ -16,6 +17,7 @@ from schemas.images import FetchedUrl
 from schemas.rejections import Rejection
 
 FETCHES = "fetches"
+UNIT = "url"
 
 UrlPlace = tuple[str, str, str, int, int]
 """``(URL, crawl time, archive, offset, length)``: what goes through the shuffle. A wanted URL has an empty archive."""
@@ -32,10 +34,12 @@ def open_source(settings: recipe.FetchSettings) -> Source:
     """Returns the source that a recipe names."""
     if isinstance(settings.source, recipe.FolderSource):
         return FolderSource(settings.source.folder, max_bytes=settings.max_bytes)
+    if settings.source == "archive":
+        return ArchiveSource(max_bytes=settings.max_bytes)
     raise NotImplementedError(settings.source)
 
 
-class FetchUrls(Worker[tuple[int, list[UrlPlace]]]):
+class FetchUrls(Worker[tuple[int, list[tuple[UrlPlace, ...]]]]):
     """Fetches one bucket of URLs."""
 
     def __init__(self, context: JobContext) -> None:
@@ -44,16 +48,16 @@ class FetchUrls(Worker[tuple[int, list[UrlPlace]]]):
     def setup(self) -> None:
         self._source = open_source(self._settings)
 
-    def run(self, item: tuple[int, list[UrlPlace]], output: ItemOutput) -> None:
+    def run(self, item: tuple[int, list[tuple[UrlPlace, ...]]], output: ItemOutput) -> None:
         store = ItemStore(output, image_limits(self._settings))
-        for result in self._source.fetch(requests_of(item[1])):
-            output.count("url", n_in=1)
+        for result in self._source.fetch(requests_of(chain.from_iterable(item[1]))):
+            output.count(UNIT, n_in=1)
             record_result(result, store, output)
 
 
 def requests_of(places: Iterable[UrlPlace]) -> Iterator[FetchRequest]:
-    """Yields the wanted URLs of sorted places, each once, with the records that hold it."""
-    for url, group in groupby(places, key=lambda place: place[0]):
+    """Yields the wanted URLs among places, each once, in order, with the records that hold it."""
+    for url, group in groupby(sorted(places), key=lambda place: place[0]):
         found = sorted(set(group))
         if any(not archive for _, _, archive, _, _ in found):
             records = tuple(
@@ -66,44 +70,48 @@ def requests_of(places: Iterable[UrlPlace]) -> Iterator[FetchRequest]:
 
 def record_result(result: FetchResult, store: ItemStore, output: ItemOutput) -> None:
     """Stores what a URL gave and writes its row: an image, or a reason."""
-    if isinstance(result, Fetched):
-        try:
-            image = store.keep(result.data)
-        except BadImageError as error:
-            result = Refused(
-                url=result.url,
-                reason=error.reason,
-                detail=error.detail,
-                value=error.value,
-                threshold=error.threshold,
-                status=result.status,
-                final_url=result.final_url,
-            )
-        else:
-            output.write(_row(result, image_id=image, n_bytes=len(result.data)), FETCHES)
-            output.count("url", n_out=1)
-            return
-    output.write(_row(result, image_id=None, n_bytes=0), FETCHES)
-    output.reject(
-        "url",
-        Rejection(
-            job="fetch",
-            kind="url",
-            item=result.url,
-            reason=result.reason,
-            value=result.value,
-            threshold=result.threshold,
-            detail=result.detail,
-        ),
-    )
+    if isinstance(result, Refused):
+        reject(result, UNIT, output)
+        return
+    try:
+        image = store.keep(result.data)
+    except BadImageError as error:
+        reject(Refused.of(result.url, error, result), UNIT, output)
+        return
+    output.write(fetched_row(result, image), FETCHES)
+    output.count(UNIT, n_out=1)
 
 
-def _row(result: FetchResult, *, image_id: str | None, n_bytes: int) -> FetchedUrl:
+def fetched_row(result: Fetched, image_id: str) -> FetchedUrl:
+    """Returns the row of a URL that gave an image."""
     return FetchedUrl(
         url=result.url,
         image_id=image_id,
-        reason=result.reason.value if isinstance(result, Refused) else None,
+        reason=None,
         status=result.status,
         final_url=result.final_url,
-        n_bytes=n_bytes,
+        n_bytes=len(result.data),
     )
+
+
+def reject(refused: Refused, unit: str, output: ItemOutput) -> None:
+    """Writes the row and the rejection of a URL that gave none."""
+    row = FetchedUrl(
+        url=refused.url,
+        image_id=None,
+        reason=refused.reason.value,
+        status=refused.status,
+        final_url=refused.final_url,
+        n_bytes=0,
+    )
+    output.write(row, FETCHES)
+    rejection = Rejection(
+        job="fetch",
+        kind=unit,
+        item=refused.url,
+        reason=refused.reason,
+        value=refused.value,
+        threshold=refused.threshold,
+        detail=refused.detail,
+    )
+    output.reject(unit, rejection)

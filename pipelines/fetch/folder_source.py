@@ -50,9 +50,7 @@ class FolderSource:
             check_bytes(storage.size(path), self._max_bytes)
             return Fetched(url=url, data=storage.read_bytes(path))
         except BadImageError as error:
-            return Refused(
-                url=url, reason=error.reason, detail=error.detail, value=error.value, threshold=error.threshold
-            )
+            return Refused.of(url, error)
         except OSError as error:
             return Refused(url=url, reason=RejectReason.NOT_FOUND, detail=f"cannot read {path}: {error.strerror}")
 

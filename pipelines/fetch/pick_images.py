@@ -1,6 +1,6 @@
 """One row for each content of the whole run: of several stored copies the first by file and offset stands for all."""
 
-from itertools import groupby
+from itertools import chain, groupby
 
 from pipelines.runs.output import ItemOutput
 from pipelines.runs.transforms import Worker
@@ -41,11 +41,11 @@ def from_candidate(candidate: Candidate) -> StoredImage:
     )
 
 
-class PickImages(Worker[tuple[int, list[Candidate]]]):
+class PickImages(Worker[tuple[int, list[tuple[Candidate, ...]]]]):
     """Writes the rows of one bucket of image ids."""
 
-    def run(self, item: tuple[int, list[Candidate]], output: ItemOutput) -> None:
-        for _, group in groupby(item[1], key=lambda candidate: candidate[0]):
+    def run(self, item: tuple[int, list[tuple[Candidate, ...]]], output: ItemOutput) -> None:
+        for _, group in groupby(sorted(chain.from_iterable(item[1])), key=lambda candidate: candidate[0]):
             first, *copies = group
             output.write(from_candidate(first))
             output.total("images", 1)

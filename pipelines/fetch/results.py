@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pipelines.fetch.bad_image import BadImageError
 from schemas.rejections import RejectReason
 
 
@@ -48,6 +49,19 @@ class Refused:
     threshold: float | None = None
     status: int | None = None
     final_url: str | None = None
+
+    @classmethod
+    def of(cls, url: str, error: BadImageError, fetched: Fetched | None = None) -> "Refused":
+        """Returns the refusal of bytes that are no good image."""
+        return cls(
+            url=url,
+            reason=error.reason,
+            detail=error.detail,
+            value=error.value,
+            threshold=error.threshold,
+            status=fetched.status if fetched else None,
+            final_url=fetched.final_url if fetched else None,
+        )
 
 
 FetchResult = Fetched | Refused

@@ -45,17 +45,17 @@ class ItemStore:
 
     def _keep_new(self, data: bytes) -> BadImageError | None:
         try:
-            row = inspected_row(data, self._limits)
+            row = inspected_row(data, ImagePointer(file="", offset=0, length=len(data)), self._limits)
         except BadImageError as error:
             # Without its traceback, which would hold the bytes.
             return error.with_traceback(None)
         pointer = self._output.tar(BYTES).add(f"{row.image_id}.{row.format}", data)
-        self._output.write(_placed(row, pointer), CANDIDATES)
+        self._output.write(replace(row, pointer=pointer), CANDIDATES)
         return None
 
 
-def inspected_row(data: bytes, limits: ImageLimits) -> StoredImage:
-    """Returns the row of an image that has no place yet.
+def inspected_row(data: bytes, pointer: ImagePointer, limits: ImageLimits) -> StoredImage:
+    """Returns the row of an image whose bytes lie at a place.
 
     Raises:
         BadImageError: The bytes are not a whole image within the limits.
@@ -64,7 +64,7 @@ def inspected_row(data: bytes, limits: ImageLimits) -> StoredImage:
     width, height = image.header.upright_size
     return StoredImage(
         image_id=image.image_id,
-        pointer=ImagePointer(file="", offset=0, length=len(data)),
+        pointer=pointer,
         format=image.header.format,
         width=width,
         height=height,
@@ -72,7 +72,3 @@ def inspected_row(data: bytes, limits: ImageLimits) -> StoredImage:
         n_frames=image.header.n_frames,
         exif_orientation=image.header.orientation,
     )
-
-
-def _placed(row: StoredImage, pointer: ImagePointer) -> StoredImage:
-    return replace(row, pointer=pointer)
