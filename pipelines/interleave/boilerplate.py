@@ -55,7 +55,7 @@ _WORDS: dict[str, Boilerplate] = {
         " sitemap topbar toolbar skip jump subnav",
         Boilerplate.HEADER: "masthead siteheader pageheader",
         Boilerplate.FOOTER: "footer colophon foot copyright rodape pied",
-        Boilerplate.ASIDE: "sidebar rail widget widgets aside infobox",
+        Boilerplate.ASIDE: "sidebar rail aside",
         Boilerplate.SHARE: "share sharing shares social socials sharedaddy addthis sharethis addtoany follow followus",
         Boilerplate.COMMENTS: "comment comments commentlist disqus respond livefyre",
         Boilerplate.RELATED: "related recommended recommendation recommendations recirc recirculation outbrain taboola"
@@ -69,6 +69,53 @@ _WORDS: dict[str, Boilerplate] = {
     }.items()
     for word in words.split()
 }
+_CONTENT_NAMES = frozenset(
+    (
+        "article",
+        "article-body",
+        "article-content",
+        "articleBody",
+        "articlebody",
+        "article__body",
+        "article-text",
+        "body-text",
+        "content",
+        "content-body",
+        "entry",
+        "entry-content",
+        "hentry",
+        "main",
+        "main-content",
+        "mainContent",
+        "page-content",
+        "post",
+        "post-body",
+        "post-content",
+        "postcontent",
+        "post-text",
+        "story",
+        "story-body",
+        "story-content",
+        "text",
+    )
+)
+_WIDGET_NAMES = frozenset(("widget", "widgets", "widget-area", "widgetarea", "sidebar-widget"))
+_STATES = (
+    "author-",
+    "category-",
+    "has-",
+    "is-",
+    "js-",
+    "no-",
+    "not-",
+    "single-",
+    "tag-",
+    "with-",
+    "without-",
+    "format-",
+    "status-",
+)
+_EMBEDS = frozenset(("embed", "embedded"))
 _HIDDEN_NAMES = frozenset(
     (
         "hide",
@@ -105,6 +152,8 @@ def classify(tag: str, attributes: dict[str, str | None]) -> Boilerplate | None:
         return None
     if is_hidden(attributes) or attributes.get("aria-hidden") == "true":
         return Boilerplate.HIDDEN
+    if tag in ("article", "main", "body"):
+        return None
     role = attributes.get("role")
     if role and role in _BY_ROLE:
         return _BY_ROLE[role]
@@ -115,11 +164,19 @@ def classify(tag: str, attributes: dict[str, str | None]) -> Boilerplate | None:
 
 
 def _classify_names(names: str) -> Boilerplate | None:
-    if not _HIDDEN_NAMES.isdisjoint(names.split()):
+    classes = names.split()
+    if not _HIDDEN_NAMES.isdisjoint(classes):
         return Boilerplate.HIDDEN
-    words = [word.lower() for word in _WORD.findall(names)]
-    for word in words:
-        reason = _WORDS.get(word)
-        if reason is not None and not (reason is Boilerplate.SHARE and ("embed" in words or "embedded" in words)):
-            return reason
+    if not _CONTENT_NAMES.isdisjoint(classes):
+        return None
+    if not _WIDGET_NAMES.isdisjoint(classes):
+        return Boilerplate.ASIDE
+    for name in classes:
+        if name.startswith(_STATES):
+            continue
+        words = [word.lower() for word in _WORD.findall(name)]
+        for word in words:
+            reason = _WORDS.get(word)
+            if reason is not None and not (reason is Boilerplate.SHARE and not _EMBEDS.isdisjoint(words)):
+                return reason
     return None

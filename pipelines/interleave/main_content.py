@@ -41,18 +41,33 @@ def resolve_reasons(layout: LayoutBuilder, lengths: list[int]) -> None:
     """Hands reasons down the tree, and drops those that would cost most of the page."""
     sums = [0, *accumulate(lengths)]
     total = sums[-1]
+    overruled = _overruled(layout, sums)
     for block in layout.blocks:
         inherited = block.parent.reason if block.parent is not None else None
         if inherited is not None:
             block.reason = inherited
         elif block.reason is not None:
-            limit = MAX_PRUNED.get(block.reason, MAX_PRUNED_SHARE)
-            if sums[block.end] - sums[block.start] > limit * total:
+            limit = MAX_PRUNED.get(block.reason, MAX_BY_TAG if block.tag in _TAGS else MAX_PRUNED_SHARE)
+            if block.reason in overruled or sums[block.end] - sums[block.start] > limit * total:
                 block.reason = None
     for run in layout.runs:
         run.reason = run.block.reason
 
 
+def _overruled(layout: LayoutBuilder, sums: list[int]) -> set[Boilerplate]:
+    """Returns the reasons that taken together would cost nearly all of the page: a forum made of comments, say."""
+    pruned: dict[Boilerplate, int] = {}
+    reached = 0
+    for block in layout.blocks:
+        if block.reason is not None and block.start >= reached and block.end > block.start:
+            pruned[block.reason] = pruned.get(block.reason, 0) + sums[block.end] - sums[block.start]
+            reached = block.end
+    return {r for r, n in pruned.items() if r is not Boilerplate.HIDDEN and n > MAX_TOGETHER * sums[-1]}
+
+
+MAX_TOGETHER = 0.85
+MAX_BY_TAG = 0.75
+_TAGS = frozenset(("aside", "nav", "footer"))
 _SENTENCE = re.compile(r"[.!?…:。！？”\"')]\s*$")
 _RELATED = re.compile(
     r"^\W*(?:related|recommended|more (?:from|on|in|like|stories|news|articles)|you (?:may|might|could) (?:also )?(?:like|enjoy|be)"
@@ -90,22 +105,36 @@ _NO_CAPTION = frozenset(("td", "th", "pre", "blockquote", "h1", "h2", "h3", "li"
 MAX_CAPTION = 400
 
 
-def _mark_cards(layout: LayoutBuilder) -> None:
+def _mark_cards(layout: LayoutBuilder, sums: list[int]) -> None:
     runs = layout.runs
-    titles = [0, *accumulate(1 if _is_title_link(run) else 0 for run in runs)]
     texts = [0, *accumulate(len(run.text) for run in runs)]
     groups: dict[tuple[str, str], list[Block]] = {}
     for block in layout.blocks:
         start, end = block.start, block.end
-        if 0 < end - start <= MAX_CARD_RUNS and 1 <= titles[end] - titles[start] <= 2:
+        if 0 < end - start <= MAX_CARD_RUNS:
             names = block.attributes.get("class")
-            if names and texts[end] - texts[start] <= MAX_CARD_TEXT:
+            if (
+                names
+                and (end - start > 1 or block.images_end > block.images_start)
+                and texts[end] - texts[start] <= MAX_CARD_TEXT
+                and any(
+                    _is_title_link(run) and (run.block.tag in HEADINGS or number == 0)
+                    for number, run in enumerate(runs[start:end])
+                )
+            ):
                 groups.setdefault((block.tag, names), []).append(block)
-    for blocks in groups.values():
-        if len(blocks) >= MIN_CARDS:
-            for block in blocks:
-                if block.reason is None:
-                    block.reason = Boilerplate.RELATED
+    cards = [block for blocks in groups.values() if len(blocks) >= MIN_CARDS for block in blocks]
+    mass = 0
+    last = 0
+    for block in sorted(cards, key=lambda block: block.start):
+        if block.end > last:
+            mass += sums[block.end] - sums[max(block.start, last)]
+            last = block.end
+    if mass > 0.9 * sums[-1]:
+        return
+    for block in cards:
+        if block.reason is None:
+            block.reason = Boilerplate.RELATED
 
 
 def _is_title_link(run: Run) -> bool:
@@ -151,16 +180,15 @@ def find_main_content(layout: LayoutBuilder, title: str | None = None) -> MainCo
     """Returns the runs and images of the main content."""
     runs = layout.runs
     lengths = [good_length(run) for run in runs]
-    _mark_cards(layout)
+    _mark_cards(layout, [0, *accumulate(lengths)])
     _mark_captions(layout)
     resolve_reasons(layout, lengths)
     sums = [0, *accumulate(0 if run.reason else n for run, n in zip(runs, lengths, strict=True))]
     _mark_related(layout, sums)
     sums = [0, *accumulate(0 if run.reason else n for run, n in zip(runs, lengths, strict=True))]
     top = _descend(layout, sums)
-    kept = [
-        number for number in range(top.start, top.end) if runs[number].reason is None and not _is_links(runs[number])
-    ]
+    kept = [number for number in range(top.start, top.end) if runs[number].reason is None]
+    kept = _without_links(runs, kept)
     kept = _trim(runs, kept, (title or "").lower())
     images = [
         number
@@ -170,9 +198,47 @@ def find_main_content(layout: LayoutBuilder, title: str | None = None) -> MainCo
     return MainContent(kept, images)
 
 
-def _is_links(run: Run) -> bool:
-    n = len(run.text)
-    return run.link_length > (0.75 if n >= MIN_GOOD and run.block.tag == "li" else 0.5) * n
+def _without_links(runs: list[Run], kept: list[int]) -> list[int]:
+    """Leaves out what is nothing but links: of lists and tables as a whole, of headings that head no text."""
+    groups: dict[int, list[int]] = {}
+    group_of = [_group(runs[number].block) for number in kept]
+    for number, group in zip(kept, group_of, strict=True):
+        if group is not None:
+            totals = groups.setdefault(group.index, [0, 0])
+            totals[0] += runs[number].link_length
+            totals[1] += len(runs[number].text)
+    left: list[int] = []
+    following: Run | None = None
+    for number, group in zip(reversed(kept), reversed(group_of), strict=True):
+        run = runs[number]
+        n = len(run.text)
+        if group is not None:
+            linked, length = groups[group.index]
+            is_out = linked > 0.75 * length
+        elif run.block.tag in HEADINGS:
+            is_out = run.link_length > 0.5 * n and (following is None or not _is_solid(following))
+        else:
+            is_out = run.link_length > 0.5 * n
+        if not is_out:
+            left.append(number)
+        following = run if not is_out else None
+    left.reverse()
+    return left
+
+
+_GROUPS = frozenset(("ul", "ol", "dl", "table"))
+
+
+def _group(block: Block) -> Block | None:
+    """Returns the list or table that a run is an item or cell of."""
+    node: Block | None = block
+    for _ in range(4):
+        if node is None:
+            return None
+        if node.tag in _GROUPS:
+            return node
+        node = node.parent
+    return None
 
 
 _TEXT_TAGS = frozenset(("p", "li", "blockquote", "pre", "dd"))
@@ -181,7 +247,7 @@ _TEXT_TAGS = frozenset(("p", "li", "blockquote", "pre", "dd"))
 def _is_solid(run: Run) -> bool:
     n = len(run.text)
     if run.block.tag in HEADINGS:
-        return False
+        return n >= 100
     if run.block.tag in _TEXT_TAGS:
         return n >= 25
     return n >= MIN_GOOD or (n >= 40 and bool(_SENTENCE.search(run.text)))
@@ -225,7 +291,27 @@ def _descend(layout: LayoutBuilder, sums: list[int]) -> Block:
     node = layout.root
     while True:
         mass = sums[node.end] - sums[node.start]
-        best = max(children.get(node.index, ()), key=lambda b: sums[b.end] - sums[b.start], default=None)
+        inside = children.get(node.index, [])
+        best = max(inside, key=lambda b: sums[b.end] - sums[b.start], default=None)
         if mass == 0 or best is None or best.tag == "p" or sums[best.end] - sums[best.start] < SHARE * mass:
             return node
+        if any(_is_part(block, best, sums) for block in inside if block is not best and block.reason is None):
+            return node
         node = best
+
+
+_GENERIC_NAMES = re.compile(
+    r"(?:row|col|container|wrap|wrapper|section|clear|clearfix|block|grid|span|inner|outer|box|module|layout|content|group|item)(?:$|[-_\d])"
+)
+
+
+def _is_part(block: Block, best: Block, sums: list[int]) -> bool:
+    """Returns whether a sibling of the block with most text belongs to the same text."""
+    has_text = sums[block.end] > sums[block.start]
+    if block.tag in _TEXT_TAGS:
+        return has_text
+    names = (block.attributes.get("class") or "").split()
+    if block.tag != best.tag or not names or _GENERIC_NAMES.match(names[0]):
+        return False
+    others = (best.attributes.get("class") or "").split()
+    return names[0] in others if has_text else names == others
