@@ -210,8 +210,10 @@ def _publish_remote(path: str) -> Iterator[DigestingWriter]:
         writer = DigestingWriter(file)
         yield writer
     except BaseException:
-        # An upload that is not completed leaves no object behind.
+        # An upload that is not completed leaves no object behind. Marked closed, since the file's finaliser would
+        # otherwise close it, and so upload the half that was written.
         file.discard()
+        file.closed = True
         raise
     file.close()
 
