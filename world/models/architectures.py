@@ -9,6 +9,8 @@ COCA_NAME = "mm1-demo-coca"
 MERGES_FILE = "bpe_merges.txt.gz"
 """Merges for open_clip's ``SimpleTokenizer``; its own list would need a table of 49,408 rows."""
 
+WEIGHTS_FILE = "open_clip_model.safetensors"
+
 NUM_MERGES = 256
 VOCAB_SIZE = 2 * 256 + NUM_MERGES + 2
 """Bytes, bytes at a word's end, merges, start and end of text: the order of ``SimpleTokenizer``."""
