@@ -19,7 +19,7 @@ from mm1_model.train.feed import Slice, TrainingData, read_ahead
 from mm1_model.train.guard import LossGuard
 from mm1_model.train.holdout import HoldoutLoss, holdout_loss, holdout_share
 from mm1_model.train.interrupt import StopRequest
-from mm1_model.train.network import autocast
+from mm1_model.train.network import autocast, reshard
 from mm1_model.train.optimizer import set_learning_rate
 from mm1_model.train.report import StepReport, TrainResult
 from mm1_model.train.schedule import learning_rate_share
@@ -222,6 +222,7 @@ class Trainer:
             ranks=self._ranks,
             autocast=autocast(self._config, self._ranks),
         )
+        reshard(self._model)
         self._holdout_first = self._holdout_first or measured
         self._holdout_last = measured
         return measured

@@ -100,6 +100,13 @@ def place_model(model: MM1, config: TrainConfig, ranks: Ranks) -> MM1:
     return model.to(ranks.device)
 
 
+def reshard(model: nn.Module) -> None:
+    """Gives back the whole parameters that a forward pass without a backward pass leaves on every rank."""
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+
+
 def autocast(config: TrainConfig, ranks: Ranks) -> torch.autocast:
     """Returns the context of the forward pass: FSDP casts by itself, one process alone by autocast."""
     enabled = config.dtype == "bfloat16" and not ranks.is_distributed
@@ -117,6 +124,7 @@ def _shard(model: MM1, config: TrainConfig, ranks: Ranks) -> MM1:
         if isinstance(module, FSDPModule):
             # Sums, not means: the loss is divided once, by the loss tokens of all ranks.
             module.set_gradient_divide_factor(1.0)
+            module.set_force_sum_reduction_for_comms(True)  # Plain sums, which gloo has too.
     return model
 
 
