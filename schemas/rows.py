@@ -1,4 +1,4 @@
-"""The shard index, ``mix-00000.index.parquet`` beside ``mix-00000.tar``, and the pieces that rows are planned from."""
+"""The shard index, ``mix-00000.index.parquet`` beside ``mix-00000.tar``, and the tables that shards are made with."""
 
 from dataclasses import dataclass
 
@@ -62,3 +62,20 @@ class Piece:
     length: int
     caption_used: str | None
     """``"alt"`` or ``"fused"`` for captions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardMember:
+    """One row of ``mix/members/part-*.parquet``: where the content of a tar member lies."""
+
+    shard: int
+    sample: int
+    """Place of the sample in its shard, from 0."""
+
+    part: str
+    """The member's name after the key, for example ``"000.jpg"`` or ``"json"``."""
+
+    offset: int
+    """Byte offset of the content."""
+
+    size: int

@@ -1,6 +1,7 @@
 """Writes one shard: the tar and its index, from planned pieces and pointers."""
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,12 @@ import pyarrow.parquet as pq
 
 from pipelines.mix.pieces import from_spool, piece_key, repeated_member
 from pipelines.mix.plan import KINDS, sample_key
-from pipelines.mix.tar import SampleTar
+from pipelines.mix.tar import BLOCK, END, SampleTar
 from pipelines.runs import storage
 from schemas.arrow import arrow_schema
 from schemas.manifest import ShardRecord
 from schemas.row_layout import num_loss
-from schemas.rows import IndexLine
+from schemas.rows import IndexLine, ShardMember
 from schemas.summary import PartRecord
 
 SHARDS = "shards"
@@ -31,6 +32,7 @@ class WrittenShard:
 
     record: ShardRecord
     parts: tuple[PartRecord, ...]
+    members: tuple[ShardMember, ...]
 
 
 def shard_name(number: int) -> str:
@@ -63,9 +65,10 @@ def write_shard(
     """
     tar_name = shard_name(number)
     columns: dict[str, list[Any]] = {name: [] for name in arrow_schema(IndexLine).names}
+    where: list[ShardMember] = []
     with storage.publish(storage.join(folder, tar_name)) as sink:
         tar = SampleTar(sink)
-        for piece in placed:
+        for sample, piece in enumerate(placed):
             key, members = _members(piece, spool_count, read)
             offset, length, crc = tar.add(members)
             n_text, n_images = int(piece["n_text"]), int(piece["n_images"])
@@ -73,6 +76,7 @@ def write_shard(
             line = (int(piece["row"]), key, kind, offset, length, n_text, n_images, num_loss(n_text), crc, False)
             for column, value in zip(columns.values(), line, strict=True):
                 column.append(value)
+            where += _where(number, sample, offset, members)
         tar.close()
     with storage.publish(storage.join(folder, index_name(tar_name))) as index:
         pq.write_table(pa.table(columns, schema=arrow_schema(IndexLine)), index, compression="zstd")
@@ -89,7 +93,24 @@ def write_shard(
         text_tokens=_by_kind(placed, "n_text"),
         images=_by_kind(placed, "n_images"),
     )
-    return WrittenShard(record=record, parts=_parts(record))
+    idx = tar_index(columns["offset"], sink.n_bytes - len(END))
+    idx_sha256 = storage.write_bytes(storage.join(folder, f"{tar_name}.idx"), idx)
+    return WrittenShard(record=record, parts=_parts(record, len(idx), idx_sha256), members=tuple(where))
+
+
+def tar_index(offsets: Sequence[int], end: int) -> bytes:
+    """Returns Energon's ``.tar.idx``: the offset of each sample and of the end, as little-endian 64-bit integers."""
+    return struct.pack(f"<{len(offsets) + 1}Q", *offsets, end)
+
+
+def _where(shard: int, sample: int, offset: int, members: Sequence[tuple[bytes, bytes]]) -> list[ShardMember]:
+    found = []
+    for name, content in members:
+        offset += BLOCK
+        part = name.decode().split(".", 1)[1]
+        found.append(ShardMember(shard=shard, sample=sample, part=part, offset=offset, size=len(content)))
+        offset += len(content) + (-len(content) % BLOCK)
+    return found
 
 
 def _members(piece: np.void, spool_count: int, read: ReadRange) -> tuple[str, list[tuple[bytes, bytes]]]:
@@ -114,7 +135,7 @@ def _by_kind(placed: np.ndarray, field: str | None) -> dict[str, int]:
     return sums
 
 
-def _parts(record: ShardRecord) -> tuple[PartRecord, ...]:
+def _parts(record: ShardRecord, idx_bytes: int, idx_sha256: str) -> tuple[PartRecord, ...]:
     rows = sum(record.samples.values())
     return (
         PartRecord(
@@ -126,5 +147,8 @@ def _parts(record: ShardRecord) -> tuple[PartRecord, ...]:
             rows=rows,
             n_bytes=record.index_bytes,
             sha256=record.index_sha256,
+        ),
+        PartRecord(
+            table="tar_index", path=f"{SHARDS}/{record.name}.idx", rows=rows + 1, n_bytes=idx_bytes, sha256=idx_sha256
         ),
     )

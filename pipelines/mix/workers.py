@@ -229,5 +229,7 @@ class ShardWorker(Worker[tuple[int, Sequence[bytes]]]):
             read=lambda file, offset, length: storage.read_range(folder.path(file), offset, length),
         )
         output.write(written.record, "shard")
+        for member in written.members:
+            output.write(member, "members")
         for part in written.parts:
             output.add_part(part)
