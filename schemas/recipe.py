@@ -397,6 +397,9 @@ class RecaptionSettings:
     fuser: Literal["none", "rule", "openai-compatible"] = "rule"
     """``rule`` joins alt text and caption without a language model."""
 
+    fuser_model: str | None = None
+    """Model that the endpoint is asked for by the fuser; null: the captioner's ``model``."""
+
     batch_size: int = 16
     max_words: int = 60
     """A longer caption is refused by the guard."""

@@ -6,13 +6,16 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
+from pipelines.imaging.hints import with_accelerator
 from pipelines.imaging.models import model_files, model_name
+from pipelines.joins.chunks import plan_chunks
 from pipelines.joins.lookup import Found
 from pipelines.joins.sources import list_sources
 from pipelines.joins.transform import FindImages
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.transforms import RunGroups, RunItems
-from pipelines.score.workers import EmbedImages, ScorePlaces, StorePart
+from pipelines.score.vectors import VectorIndex
+from pipelines.score.workers import EmbedImages, ScorePlaces
 from schemas.recipe import Recipe
 from schemas.summary import WorkReport
 
@@ -24,35 +27,31 @@ def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     """Embeds the images, then scores the places."""
     settings = context.recipe.score
     sources = list_sources(context.folder, ("documents", "pairs"))
-    parts = [StorePart(number=n, path=path) for n, path in enumerate(context.folder.part_paths("fetch"))]
-    places = ScorePlaces(context.run, settings, sources, vector_paths(context, len(parts)))
+    stored = context.folder.committed("fetch").table("")
+    plan = plan_chunks(stored, context.folder.part_paths("fetch"), settings.batch_size)
+    places = ScorePlaces(context.run, settings, sources, VectorIndex(plan, vector_paths(context, len(plan.chunks))))
     found = root | "Find images" >> FindImages(context, sources)
     seeds = root | "Every source" >> beam.Create([(source.number, SEED) for source in sources], reshuffle=False)
     if settings.model is None:
         return (found, seeds) | "All" >> beam.Flatten() | "Score" >> RunGroups(context, places, len(sources), "places")
-    embedded = root | "Embed" >> _hinted(
-        RunItems(context, EmbedImages(context.run, settings), parts, "images"), settings.accelerator
+    embedded = root | "Embed" >> with_accelerator(
+        RunItems(context, EmbedImages(context.run, settings), list(plan.chunks), "images"), settings.accelerator
     )
     seeds = seeds | "After the images" >> beam.Map(_keep, done=_is_done(embedded))
     scored = (
         (found, seeds)
         | "All" >> beam.Flatten()
-        | "Score" >> _hinted(RunGroups(context, places, len(sources), "places"), settings.accelerator)
+        | "Score" >> with_accelerator(RunGroups(context, places, len(sources), "places"), settings.accelerator)
     )
     return (embedded, scored) | "Reports" >> beam.Flatten()
 
 
 def vector_paths(context: JobContext, count: int) -> list[str]:
-    """Returns the paths of the vectors of every part of the store, in order."""
+    """Returns the paths of the vectors of every chunk of the store, in order."""
     return [
         context.folder.path(context.job, "vectors", f"part-images-{number:05d}-of-{count:05d}.tar")
         for number in range(count)
     ]
-
-
-def accelerator_hint(accelerator: str) -> str:
-    """Returns Dataflow's form of a GPU type, with its driver."""
-    return f"type:{accelerator};count:1;install-nvidia-driver"
 
 
 def job_settings(recipe: Recipe) -> Mapping[str, Any]:
@@ -69,10 +68,6 @@ def _is_done(reports: PCollection[WorkReport]) -> Any:
 def _keep(seed: tuple[int, Found], done: int) -> tuple[int, Found]:
     # The side input is there for one reason: its value exists only when all images are embedded.
     return seed
-
-
-def _hinted(transform: Any, accelerator: str | None) -> Any:
-    return transform.with_resource_hints(accelerator=accelerator_hint(accelerator)) if accelerator else transform
 
 
 JOB = Job(

@@ -1,14 +1,16 @@
-"""Image embeddings as a file that is read by row: one table for each part of the image store, in its order.
+"""Image embeddings as a file that is read by row: one for each chunk of the image store, in its order.
 
 A tar (POSIX ustar) of members with ``ROWS_PER_MEMBER`` rows of little-endian float16, so that the offset of a row is
 arithmetic. A row of NaN stands for an image without an embedding.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.joins.chunks import ChunkPlan
 from pipelines.runs import storage
 from pipelines.runs.output import TAR_BLOCK, TarWriter
 
@@ -43,6 +45,25 @@ class VectorWriter:
             self._tar.add(f"{self._members:06d}.f16", np.stack(self._rows).tobytes())
             self._members += 1
             self._rows = []
+
+
+class VectorIndex:
+    """Finds and reads the vectors of images by their place in the store."""
+
+    def __init__(self, plan: ChunkPlan, paths: list[str]) -> None:
+        self._plan, self._paths = plan, paths
+
+    def read(self, places: Iterable[tuple[int, int]], width: int) -> dict[tuple[int, int], Vectors]:
+        """Returns the vectors of images by ``(part, row)`` of the store."""
+        chunks: dict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
+        for place in places:
+            chunk, row = self._plan.locate(*place)
+            chunks[chunk][row] = place
+        return {
+            rows[row]: vector_W
+            for chunk, rows in sorted(chunks.items())
+            for row, vector_W in read_vectors(self._paths[chunk], rows, width).items()
+        }
 
 
 def row_offset(row: int, width: int) -> int:

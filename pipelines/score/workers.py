@@ -1,46 +1,33 @@
 """What the two steps of the job do with one work item. See ``README.md`` for why there are two."""
 
-import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.imaging.clip import ClipModel, load_clip
 from pipelines.imaging.decode import UndecodableImageError, decode_rgb
+from pipelines.joins.chunks import Chunk, batched, read_chunk
 from pipelines.joins.images import ImageFacts, LocatedImage, image_facts
 from pipelines.joins.lookup import Found
 from pipelines.joins.places import Place, read_pairs, read_places
 from pipelines.joins.sources import Source
 from pipelines.runs import storage
-from pipelines.runs.folder import read_part
 from pipelines.runs.output import ItemOutput
 from pipelines.runs.transforms import Worker
 from pipelines.score.cosine import PAIR_TEXTS, distinct_texts, score_place
-from pipelines.score.vectors import VECTOR, VectorWriter, read_vectors
+from pipelines.score.vectors import VECTOR, VectorIndex, VectorWriter
 from schemas.images import StoredImage
 from schemas.recipe import ScoreSettings, TextSource
 from schemas.rejections import Rejection, RejectReason
 from schemas.scores import ImageEmbedding
 
-Item = TypeVar("Item")
-
 WINDOW_BATCHES = 16
 """Batches of places that are scored together: a text that returns among them is embedded once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorePart:
-    """A part of the image store."""
-
-    number: int
-    path: str
-
-
-class EmbedImages(Worker[StorePart]):
-    """Embeds every image of a part of the store, in its order."""
+class EmbedImages(Worker[Chunk]):
+    """Embeds every image of some rows of the store, in their order."""
 
     def __init__(self, run: str, settings: ScoreSettings) -> None:
         self._run, self._settings = run, settings
@@ -48,9 +35,9 @@ class EmbedImages(Worker[StorePart]):
     def setup(self) -> None:
         self._clip = load_model(self._settings)
 
-    def run(self, item: StorePart, output: ItemOutput) -> None:
+    def run(self, item: Chunk, output: ItemOutput) -> None:
         vectors = VectorWriter(output.tar("vectors"))
-        for batch in batched(read_part(item.path, StoredImage), self._settings.batch_size):
+        for batch in batched(read_chunk(item, StoredImage), self._settings.batch_size):
             for image, vector_W in zip(batch, self._embed(batch, output), strict=True):
                 vectors.write(vector_W)
                 if not np.isnan(vector_W[0]):
@@ -84,8 +71,8 @@ class EmbedImages(Worker[StorePart]):
 class ScorePlaces(Worker[tuple[int, list[Found]]]):
     """Scores the places of one part of documents or pairs."""
 
-    def __init__(self, run: str, settings: ScoreSettings, sources: list[Source], vector_paths: list[str]) -> None:
-        self._run, self._settings, self._sources, self._vector_paths = run, settings, sources, vector_paths
+    def __init__(self, run: str, settings: ScoreSettings, sources: list[Source], vectors: VectorIndex) -> None:
+        self._run, self._settings, self._sources, self._vectors = run, settings, sources, vectors
 
     def setup(self) -> None:
         self._clip = load_model(self._settings) if self._settings.model else None
@@ -123,26 +110,13 @@ class ScorePlaces(Worker[tuple[int, list[Found]]]):
         """Returns the vectors of images by part and row of the store."""
         if self._clip is None:
             return {}
-        rows: dict[int, list[int]] = {}
-        for image in images:
-            rows.setdefault(image.part, []).append(image.row)
-        return {
-            (part, row): vector_W
-            for part, chosen in rows.items()
-            for row, vector_W in read_vectors(self._vector_paths[part], chosen, self._clip.width).items()
-        }
+        return self._vectors.read({(image.part, image.row) for image in images}, self._clip.width)
 
 
 def load_model(settings: ScoreSettings) -> ClipModel:
     """Returns the model of the settings, loaded once in each process."""
     assert settings.model is not None  # the caller's check
     return load_clip(settings.model, settings.pretrained, settings.batch_size)
-
-
-def batched(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
-    """Yields lists of ``size`` items, the last one shorter."""
-    while batch := list(itertools.islice(items, size)):
-        yield batch
 
 
 def _fetched(source: Source, facts: ImageFacts) -> Iterator[tuple[Place, LocatedImage]]:

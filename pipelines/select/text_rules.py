@@ -54,11 +54,12 @@ def text_problem(statistics: TextStatistics, rules: TextRules) -> Problem | None
 def language_problem(
     language: str | None, score: float | None, languages: tuple[str, ...], min_score: float | None
 ) -> Problem | None:
-    """Returns why a text of a language is left out: another language than asked for, or not surely that one."""
-    if languages and language not in languages:
-        return Problem(
-            reason=RejectReason.WRONG_LANGUAGE, detail=f"{language or 'no language'}, not one of {', '.join(languages)}"
-        )
+    """Returns why a text of a language is left out: another language than asked for, or not surely that one.
+
+    A text too short to have a language is left to the other rules.
+    """
+    if languages and language is not None and language not in languages:
+        return Problem(reason=RejectReason.WRONG_LANGUAGE, detail=f"{language}, not one of {', '.join(languages)}")
     if min_score is not None and score is not None and score < min_score:
         return Problem(
             reason=RejectReason.WRONG_LANGUAGE, value=score, threshold=min_score, detail=f"{language}, but not surely"

@@ -43,7 +43,7 @@ def document(name: str, *segments: TextSegment | ImageSegment, language: str = "
 
 
 def image(name: str, **texts: str) -> ImageSegment:
-    return ImageSegment(url=f"{SITE}/{name}.png", **texts)  # type: ignore[arg-type]
+    return ImageSegment(url=f"{SITE}/{name}.png", **texts)
 
 
 def text(*paragraphs: str) -> TextSegment:
