@@ -7,6 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +36,35 @@ from world.seeds import keyed_random
 
 SEED = 20240314
 BATCH_SIZE = 96
-STEPS = {CLIP_NAME: 400, COCA_NAME: 1_200}
-PEAK_LEARNING_RATE = 1e-3
-WARMUP_STEPS = 100
 MAX_LOGIT_SCALE = math.log(100)
 """Bound of CLIP (arXiv 2103.00020, section 2.5)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Linear warm-up, then a cosine to zero."""
+
+    steps: int
+    warmup_steps: int
+    peak_learning_rate: float
+
+    def learning_rate(self, step: int) -> float:
+        warm = min(1.0, (step + 1) / self.warmup_steps)
+        return self.peak_learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+
+SCHEDULES = {
+    CLIP_NAME: Schedule(steps=400, warmup_steps=100, peak_learning_rate=1e-3),
+    COCA_NAME: Schedule(steps=350, warmup_steps=50, peak_learning_rate=2e-3),
+}
 
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 @click.option("--model", "names", type=click.Choice(sorted(MODEL_CONFIGS)), multiple=True)
 @click.option("--scenes", default=12_000, show_default=True)
-@click.option("--steps", type=int, help="Default: STEPS of the model.")
 @click.option("--threads", default=1, show_default=True)
-def main(out: Path, names: tuple[str, ...], scenes: int, steps: int | None, threads: int) -> None:
+def main(out: Path, names: tuple[str, ...], scenes: int, threads: int) -> None:
     """Trains the toy CLIP and CoCa and writes one folder for each under OUT."""
     torch.set_num_threads(threads)
     drawn, pictures = draw_samples(SEED, scenes)
@@ -56,7 +72,7 @@ def main(out: Path, names: tuple[str, ...], scenes: int, steps: int | None, thre
     for name in names or (CLIP_NAME, COCA_NAME):
         folder = out / name
         prepare_folder(folder, name, drawn)
-        model: nn.Module = train(folder, name, drawn, pictures, steps=steps or STEPS[name])
+        model: nn.Module = train(folder, name, drawn, pictures)
         save(model, folder)
 
 
@@ -70,8 +86,8 @@ def prepare_folder(folder: Path, name: str, scenes: list[Scene]) -> None:
     write_merges(learn_merges(texts), folder / MERGES_FILE)
 
 
-def train(folder: Path, name: str, scenes: list[Scene], pictures: NDArray[np.uint8], *, steps: int) -> nn.Module:
-    """Trains the model of ``folder`` for ``steps`` steps, and saves it every 100 and at the end."""
+def train(folder: Path, name: str, scenes: list[Scene], pictures: NDArray[np.uint8]) -> nn.Module:
+    """Trains the model of ``folder`` by its schedule, and saves it every 100 and at the end."""
     torch.manual_seed(SEED)
     model = _new_model(folder, name)
     tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}", bpe_path=str(folder / MERGES_FILE))
@@ -81,9 +97,9 @@ def train(folder: Path, name: str, scenes: list[Scene], pictures: NDArray[np.uin
     write_text = caption_text if name == COCA_NAME else contrastive_text
     loss_of = _loss(name)
     start, averaged = time.monotonic(), 0.0
-    for step in range(steps):
+    for step in range(SCHEDULES[name].steps):
         for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(step, step / steps)
+            group["lr"] = SCHEDULES[name].learning_rate(step)
         chosen = rng.sample(range(len(scenes)), BATCH_SIZE)
         texts = tokenizer([write_text(scenes[index], rng) for index in chosen])
         with torch.autocast("cpu", torch.bfloat16):
@@ -177,12 +193,6 @@ def _parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
     decayed = [value for value in learned if value.ndim >= 2]
     plain = [value for value in learned if value.ndim < 2]
     return [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
-
-
-def _learning_rate(step: int, share: float) -> float:
-    """Linear warm-up, then a cosine over the ``share`` of the training that is done."""
-    warm = min(1.0, (step + 1) / WARMUP_STEPS)
-    return PEAK_LEARNING_RATE * warm * 0.5 * (1 + math.cos(math.pi * share))
 
 
 if __name__ == "__main__":
