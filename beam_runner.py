@@ -23,15 +23,18 @@ SECTIONS: Sections = {
         "run": ("commands.run:run", "Run the jobs of a recipe; go on where a run was stopped."),
         "status": ("commands.status:status", "How far a run is, from its folder alone."),
         "verify": ("commands.integrity:verify", "Check shards against their manifest, byte by byte."),
+        "forget": ("commands.integrity:forget", "Take pages or images out of shards; no other row moves."),
     },
     "Look": {
         "stats": ("commands.stats:stats", "Counts, reasons, shares."),
         "explain": ("commands.explain:explain", "One record's life: every stage, score and verdict."),
+        "query": ("commands.query:query", "SQL on the tables and the index (DuckDB)."),
         "show": ("commands.show:show", "Look into a run, a tar, a Parquet file or a WARC."),
     },
     "Train": {
         "train": ("commands.training:train", "Train a model on shards."),
         "generate": ("commands.training:generate", "Write text to a prompt with images."),
+        "upcycle": ("commands.weights:upcycle", "Make a mixture of experts of a dense checkpoint."),
     },
     "More": {
         "schema": ("commands.settings_files:schema", "Every key of a recipe, as JSON schema or Markdown."),

@@ -43,7 +43,7 @@ JAVA = "17"
     examples="""
 mm1 doctor
 mm1 doctor --json
-mm1 doctor --preset mm1-3b
+mm1 doctor --preset 3B
 """
 )
 @click.option("--preset", "name", metavar="NAME", help="Parameters and FLOPs of a model preset instead.")
@@ -118,12 +118,16 @@ def _gpu() -> str:
 
 
 def _preset(name: str) -> None:
-    from mm1_model.presets import PRESETS, describe_preset  # type: ignore[attr-defined]
+    import difflib
+
+    from commands.models import require_torch
+    from mm1_model.presets import PRESETS
 
     if name not in PRESETS:
-        import difflib
-
-        close = difflib.get_close_matches(name, PRESETS, n=1)
+        close = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.4)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise CommandError(f"no preset {name!r}.{hint} There are: {', '.join(PRESETS)}", Exit.USAGE)
-    output.result(describe_preset(name))
+    require_torch()
+    from mm1_model.presets.describe import describe_preset
+
+    output.result("\n".join(describe_preset(name).lines()))

@@ -1,4 +1,4 @@
-"""``mm1 verify``: do the files hold what was promised of them."""
+"""``mm1 verify`` and ``mm1 forget``: do the files hold what was promised of them, and what must go from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import itertools
 import click
 
 from commands import output
-from commands.errors import Exit
+from commands.errors import CommandError, Exit
 from commands.program import command, json_option
 
 MAX_SHOWN = 20
@@ -45,3 +45,54 @@ def verify(path: str, fast: bool, show_all: bool, as_json: bool) -> int:
         if not shown:
             output.result(f"{path}: holds{' (manifest, sizes and indexes; no tar was read)' if fast else ''}")
     return Exit.FAILED_CHECK if shown else Exit.DONE
+
+
+@command(
+    examples="""
+mm1 forget runs/web --domain shop.example --dry-run
+mm1 forget runs/web --url-file gone.txt
+mm1 forget runs/web --image-id 5a65d6df...
+"""
+)
+@click.argument("path")
+@click.option("--domain", "domains", multiple=True, help="Pages and images of a domain. Repeatable.")
+@click.option("--url", "urls", multiple=True, help="A page or image. Repeatable.")
+@click.option("--url-file", type=click.Path(exists=True, dir_okay=False), help="A file with one URL a line.")
+@click.option("--image-id", "image_ids", multiple=True, help="sha256 of an image. Repeatable.")
+@click.option("--dry-run", is_flag=True, help="Say what would go; change nothing.")
+@json_option
+def forget(
+    *,
+    path: str,
+    domains: tuple[str, ...],
+    urls: tuple[str, ...],
+    url_file: str | None,
+    image_ids: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Takes samples out of shards. Only shards that hold them are rewritten, and no other row moves."""
+    from pipelines.mix.forget import ForgetError, ForgetRequest
+    from pipelines.mix.forget import forget as forget_samples
+
+    listed = _lines(url_file) if url_file is not None else ()
+    try:
+        request = ForgetRequest(domains=domains, urls=(*urls, *listed), image_ids=image_ids)
+        report = forget_samples(path, request, dry_run=dry_run)
+    except ForgetError as error:
+        raise CommandError(str(error), Exit.USAGE) from error
+    if as_json:
+        output.json_result({**dataclasses.asdict(report), "rows": report.rows(), "dry_run": dry_run})
+        return
+    shown = [(sample.key, sample.kind.value, sample.row, sample.reason) for sample in report.samples]
+    if shown:
+        output.table(None, ("sample", "kind", "row", "fits"), shown)
+    would = "would go from" if dry_run else "went from"
+    output.result(f"{len(report.samples):,} samples {would} {len(report.shards):,} shards")
+    if report.samples:
+        output.note("a step that used them: its rows are in the model's metrics.jsonl; `mm1 explain RUN --step N`")
+
+
+def _lines(path: str) -> tuple[str, ...]:
+    with open(path, encoding="utf-8") as file:
+        return tuple(line.strip() for line in file if line.strip() and not line.startswith("#"))
