@@ -9,6 +9,7 @@ from pipelines.fetch.bad_image import BadImageError
 from pipelines.fetch.folder_source import FolderSource
 from pipelines.fetch.results import ArchivePlace, Fetched, FetchRequest, FetchResult, Refused
 from pipelines.fetch.store import ItemStore, image_limits
+from pipelines.fetch.web.source import WebSource
 from pipelines.runs.job import JobContext
 from pipelines.runs.output import ItemOutput
 from pipelines.runs.transforms import Worker
@@ -36,7 +37,7 @@ def open_source(settings: recipe.FetchSettings) -> Source:
         return FolderSource(settings.source.folder, max_bytes=settings.max_bytes)
     if settings.source == "archive":
         return ArchiveSource(max_bytes=settings.max_bytes)
-    raise NotImplementedError(settings.source)
+    return WebSource(settings)
 
 
 class FetchUrls(Worker[tuple[int, list[tuple[UrlPlace, ...]]]]):

@@ -1,0 +1,1 @@
+"""Images from the web: one guarded client, polite to hosts, obedient to what sites say."""
