@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from schemas.json_form import to_json
 
@@ -76,6 +76,11 @@ class Manifest:
 
     capped_positions: Mapping[str, int]
     """Positions left empty in rows that hold ``images_per_row`` images: what the image cap costs."""
+
+    forgotten: Mapping[str, int] = field(default_factory=dict)
+    """How many samples of each kind ``mm1 forget`` took out. The other numbers stay those of the plan: the positions
+    of a forgotten sample are still there, masked.
+    """
 
     digest: str = ""
     """sha256 of the JSON form of all the other fields (``sealed``): a value changed by hand shows."""

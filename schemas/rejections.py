@@ -98,6 +98,7 @@ class RejectReason(StrEnum):
     TOO_LONG = "too_long"
     EMPTY_SAMPLE = "empty_sample"
     POOL_LEFT_OVER = "pool_left_over"
+    FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

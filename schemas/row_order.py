@@ -8,6 +8,7 @@ kind is within one row of its weight.
 Order in later epochs: the rows of each kind are permuted among their own places, so the proportion holds there too.
 """
 
+import functools
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -104,6 +105,14 @@ class RowOrder:
         size = self.counts(n_rows)[kind]
         return self.row(kind, permute(index, size, key=f"{seed}:{epoch}:{kind.value}"))
 
+    def epoch_position(self, row: int, n_rows: int, *, seed: int, epoch: int) -> int:
+        """Returns the position of an epoch at which ``row`` stands: the inverse of ``epoch_row``."""
+        if epoch == 0:
+            return row
+        kind, index = self.place(row)
+        size = self.counts(n_rows)[kind]
+        return self.row(kind, unpermute(index, size, key=f"{seed}:{epoch}:{kind.value}"))
+
 
 def permute(index: int, size: int, *, key: str) -> int:
     """Returns where ``index`` goes under a pseudorandom permutation of ``range(size)`` chosen by ``key``.
@@ -113,10 +122,8 @@ def permute(index: int, size: int, *, key: str) -> int:
     """
     if not 0 <= index < size:
         raise ValueError(f"index {index} is not in range({size})")
-    half = max(1, ((size - 1).bit_length() + 1) // 2)
-    mask = (1 << half) - 1
-    keys = [int(keyed_digest("row permutation", key, str(r), size=8), 16) for r in range(_FEISTEL_ROUNDS)]
-    value = index
+    half, keys = _network(size, key)
+    mask, value = (1 << half) - 1, index
     while True:
         left, right = value >> half, value & mask
         for round_key in keys:
@@ -124,6 +131,29 @@ def permute(index: int, size: int, *, key: str) -> int:
         value = (left << half) | right
         if value < size:
             return value
+
+
+def unpermute(index: int, size: int, *, key: str) -> int:
+    """Returns what ``permute`` takes to ``index``: the rounds backwards."""
+    if not 0 <= index < size:
+        raise ValueError(f"index {index} is not in range({size})")
+    half, keys = _network(size, key)
+    mask, value = (1 << half) - 1, index
+    while True:
+        left, right = value >> half, value & mask
+        for round_key in reversed(keys):
+            left, right = right ^ (_mix(left ^ round_key) & mask), left
+        value = (left << half) | right
+        if value < size:
+            return value
+
+
+@functools.lru_cache(maxsize=256)
+def _network(size: int, key: str) -> tuple[int, tuple[int, ...]]:
+    """Returns half the bits of the network's block, and its round keys."""
+    half = max(1, ((size - 1).bit_length() + 1) // 2)
+    rounds = range(_FEISTEL_ROUNDS)
+    return half, tuple(int(keyed_digest("row permutation", key, str(r), size=8), 16) for r in rounds)
 
 
 def _mix(value: int) -> int:

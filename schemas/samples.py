@@ -122,9 +122,15 @@ class ShardSample:
     scores: tuple[float | None, ...]
     """One for each image, in order."""
 
+    image_ids: tuple[str, ...]
+    """sha256 of each image's bytes, in order."""
+
+    image_urls: tuple[str | None, ...]
+    """Where each image was fetched, in order; None where it came with its pair."""
+
     source: Mapping[str, str | int | None]
-    """Where it came from: ``id, url, domain, archive, offset`` of the pool row, its key as ``sample``; ``piece`` of
-    ``pieces`` where a document was cut; ``repeat``, from 0, where a pool was repeated.
+    """Where the page or pair came from: ``id, url, domain, archive, offset`` of the pool row, its key as ``sample``;
+    ``piece`` of ``pieces`` where a document was cut; ``repeat``, from 0, where a pool was repeated.
     """
 
     def __post_init__(self) -> None:

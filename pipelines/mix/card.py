@@ -33,6 +33,10 @@ _JSON_FEATURES = """    - name: json
           dtype: string
       - name: scores
         list: float64
+      - name: image_ids
+        list: string
+      - name: image_urls
+        list: string
       - name: source
         struct:
         - name: archive

@@ -80,6 +80,8 @@ class PieceMaker:
             image_members=tuple(f"{key}.{name}" for name in image_names if name),
             captions=chosen.captions if chosen else {},
             scores=tuple(image.score for image in images),
+            image_ids=tuple(image.image_id for image in images),
+            image_urls=tuple(image.url for image in images),
             source={
                 "id": sample.source_id,
                 "sample": sample.key,

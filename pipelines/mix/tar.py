@@ -68,7 +68,10 @@ class SampleTar:
         parts: list[bytes] = []
         for name, data in members:
             parts += (header(name, len(data)), data, _PADDING[len(data) % BLOCK])
-        sample = b"".join(parts)
+        return self.add_stored(b"".join(parts))
+
+    def add_stored(self, sample: bytes) -> tuple[int, int, int]:
+        """Appends a sample that is already laid out as members, headers and padding; returns what ``add`` does."""
         offset, length = self._offset, len(sample)
         self._chunks.append(sample)
         self._offset += length

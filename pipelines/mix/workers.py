@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.mix import plan
+from pipelines.mix.forget import ForgetRequest, read_requests
 from pipelines.mix.manifest import TOKENIZER_NAME
 from pipelines.mix.pieces import JOB, PieceMaker, planning_row, to_spool
 from pipelines.mix.shards import SHARDS, write_shard
@@ -123,11 +124,12 @@ class MeasureWorker(Worker[PoolPart]):
     def run(self, item: PoolPart, output: ItemOutput) -> None:
         recipe = self._context.recipe
         maker = PieceMaker(recipe.mixture, self._tokenizer, seed=recipe.seed)
+        requests = read_requests(self._context.run)
         captions = _captions(item)
         spool = output.tar("spool")
         for sample in read_part(item.path, PoolSample):
             output.count("sample", n_in=1)
-            made = maker.make(sample, captions.get(sample.key))
+            made = _forgotten(sample, requests) or maker.make(sample, captions.get(sample.key))
             if isinstance(made, Rejection):
                 output.reject("sample", made)
                 continue
@@ -139,6 +141,18 @@ class MeasureWorker(Worker[PoolPart]):
                 output.write(row, "pieces")
                 if piece.caption_used:
                     output.total(f"captions.{piece.caption_used}", 1)
+
+
+def _forgotten(sample: PoolSample, requests: Sequence[ForgetRequest]) -> Rejection | None:
+    images = sample.images()
+    urls, image_ids = [sample.url, *(image.url for image in images)], [image.image_id for image in images]
+    for request in requests:
+        reason = request.matches(urls=urls, image_ids=image_ids, domain=sample.domain)
+        if reason:
+            return Rejection(
+                job=JOB, kind="sample", item=sample.key, reason=RejectReason.FORGOTTEN, detail=f"asked for: {reason}"
+            )
+    return None
 
 
 def _captions(item: PoolPart) -> dict[str, CaptionRow]:

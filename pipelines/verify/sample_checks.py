@@ -1,5 +1,6 @@
 """Checks one sample: its members, its JSON, its images."""
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ _FIELDS = {
     "image_members",
     "captions",
     "scores",
+    "image_ids",
+    "image_urls",
     "source",
 }
 _KINDS = ("interleaved", "caption", "text")
@@ -59,11 +62,18 @@ def check_sample(data: bytes, key: str, *, decode: bool) -> Iterator[Problem | d
         return
     yield from check_meta(meta, key, [m.name for m in members[:-1]], members[-1].header_offset)
     if decode:
-        for member in members[:-1]:
-            why = image_problem(data[member.offset : member.offset + member.size], member.name)
-            if why:
-                yield "image", member.header_offset, f"{member.name}: {why}"
+        yield from _check_images(data, members[:-1], meta.get("image_ids") or [])
     yield meta
+
+
+def _check_images(data: bytes, members: Sequence[Member], image_ids: Sequence[str]) -> Iterator[Problem]:
+    for member, image_id in zip(members, image_ids, strict=False):
+        content = data[member.offset : member.offset + member.size]
+        why = image_problem(content, member.name)
+        if why:
+            yield "image", member.header_offset, f"{member.name}: {why}"
+        if hashlib.sha256(content).hexdigest() != image_id:
+            yield "image", member.header_offset, f"{member.name} is not the image {image_id}"
 
 
 def _check_names(members: Sequence[Member], key: str) -> Iterator[Problem]:
@@ -110,8 +120,9 @@ def check_meta(meta: dict[str, Any], key: str, image_members: Sequence[str], off
     named = [f"{key}.{image}" for image in images if image is not None]
     if named != list(image_members) or meta["image_members"] != named:
         yield "alignment", offset, f"the JSON names {named[:3]}..., the tar has {list(image_members)[:3]}..."
-    if len(meta["scores"]) != len(named):
-        yield "alignment", offset, f"{len(meta['scores'])} scores for {len(named)} images"
+    for field in ("scores", "image_ids", "image_urls"):
+        if len(meta[field]) != len(named):
+            yield "alignment", offset, f"{len(meta[field])} {field} for {len(named)} images"
 
 
 def image_problem(data: bytes, name: str) -> str | None:

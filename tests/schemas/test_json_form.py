@@ -31,12 +31,14 @@ SAMPLE = ShardSample(
     image_members=("0f.000.jpg",),
     captions={},
     scores=(0.25,),
+    image_ids=("a1",),
+    image_urls=("https://a.example/i.jpg",),
     source={"url": "https://a.example/", "id": "d", "piece": 0},
 )
 
 SAMPLE_JSON = (
     '{"version":1,"key":"0f","kind":"interleaved","texts":["Before.",null,"Über."],"images":[null,"000.jpg",null],'
-    '"image_members":["0f.000.jpg"],"captions":{},"scores":[0.25],'
+    '"image_members":["0f.000.jpg"],"captions":{},"scores":[0.25],"image_ids":["a1"],"image_urls":["https://a.example/i.jpg"],'
     '"source":{"id":"d","piece":0,"url":"https://a.example/"}}'
 )
 

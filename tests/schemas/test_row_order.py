@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.row_order import RowOrder, permute
+from schemas.row_order import RowOrder, permute, unpermute
 from schemas.samples import SampleKind
 
 MM1 = {"interleaved": 0.45, "caption": 0.45, "text": 0.10}
@@ -78,6 +78,19 @@ def test_no_rows_at_all_is_said() -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 17, 256, 1000])
 def test_a_permutation_reaches_every_place_once(size: int) -> None:
     assert sorted(permute(index, size, key="k") for index in range(size)) == list(range(size))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 17, 256, 1000])
+def test_a_permutation_goes_back(size: int) -> None:
+    assert all(unpermute(permute(index, size, key="k"), size, key="k") == index for index in range(size))
+
+
+def test_a_row_is_found_in_a_later_epoch() -> None:
+    order = RowOrder(MM1)
+
+    for position in range(97):
+        row = order.epoch_row(position, 97, seed=3, epoch=2)
+        assert order.epoch_position(row, 97, seed=3, epoch=2) == position
 
 
 def test_permutations_of_two_keys_agree_no_more_than_chance() -> None:
