@@ -1,6 +1,6 @@
 """Trains the toy models on rendered scenes: ``python -m world.models.train --out world/models``.
 
-The shipped weights came from exactly that command; ``README.md`` beside this file has its figures.
+The shipped weights came from it, one ``--model`` at a time; ``README.md`` beside this file has the figures.
 """
 
 import json
