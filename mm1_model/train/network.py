@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mm1_model.config import ModelConfig
 from mm1_model.model import MM1, build_model
+from mm1_model.moe import MixtureOfExperts
 from mm1_model.presets import preset
 from mm1_model.train.config import ModelSettings, TrainConfig, flatten
 from mm1_model.train.distributed import Ranks
@@ -63,11 +64,19 @@ def resolve_network(
     return network
 
 
-def non_embedding_parameters(model: MM1) -> int:
-    """Returns N of MM1's learning-rate rule: the decoder without its embedding and output matrices."""
-    return sum(p.numel() for p in model.decoder.layers.parameters()) + sum(
-        p.numel() for p in model.head.norm.parameters()
-    )
+def rule_parameters(model: MM1) -> int:
+    """Returns N of MM1's learning-rate rule: the decoder without its embedding and output matrices.
+
+    Of experts one a layer counts, and no router: a sparse model takes the hyper-parameters of its dense backbone (MM1,
+    section 3.4).
+    """
+    all_layers = sum(p.numel() for p in model.decoder.layers.parameters())
+    extra = 0
+    for module in model.decoder.modules():
+        if isinstance(module, MixtureOfExperts):
+            experts = sum(p.numel() for p in (module.gate_EFD, module.up_EFD, module.down_EDF))
+            extra += module.router.weight.numel() + experts - experts // module.config.num_experts
+    return all_layers - extra + sum(p.numel() for p in model.head.norm.parameters())
 
 
 def make_model(network: ModelConfig, config: TrainConfig) -> MM1:
@@ -152,8 +161,3 @@ def _require_fit(network: ModelConfig, vocabulary: int, tokens_per_image: int) -
             f"model.overrides: decoder.vocab_size {network.decoder.vocab_size} is less than the tokenizer's"
             f" {vocabulary}"
         )
-
-
-def frozen_parameters(model: nn.Module) -> int:
-    """Returns how many parameters are not trained."""
-    return sum(p.numel() for p in model.parameters() if not p.requires_grad)

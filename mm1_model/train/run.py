@@ -19,7 +19,7 @@ from mm1_model.train.feed import TrainingData
 from mm1_model.train.interrupt import StopRequest, stop_on_signals
 from mm1_model.train.loop import Trainer
 from mm1_model.train.metrics import MetricsLog
-from mm1_model.train.network import make_model, non_embedding_parameters, place_model, resolve_network
+from mm1_model.train.network import make_model, place_model, resolve_network, rule_parameters
 from mm1_model.train.optimizer import build_optimizer
 from mm1_model.train.report import StepReport, TrainResult
 from mm1_model.train.schedule import mm1_learning_rate
@@ -105,7 +105,7 @@ def _train(
     on_step: OnStep | None,
 ) -> TrainResult:
     model = make_model(network, config)
-    peak = config.optimizer.learning_rate or mm1_learning_rate(non_embedding_parameters(model))
+    peak = config.optimizer.learning_rate or mm1_learning_rate(rule_parameters(model))
     model = place_model(model, config, ranks)
     optimizer = build_optimizer(model, config.optimizer, learning_rate=peak)
     checkpoint.prepare_optimizer(optimizer)

@@ -6,6 +6,7 @@ import pytest
 
 from mm1_model.evaluation.cider import DocumentFrequency, cider_d
 from mm1_model.evaluation.words import caption_words
+from tests.corpus import corpus_path
 
 STORED = Path(__file__).with_name("cider.json")
 """Captions of our own, scored by pycocoevalcap 1.2 behind Stanford's PTBTokenizer 3.4.1."""
@@ -17,6 +18,16 @@ def test_scores_are_those_of_the_published_program() -> None:
     scores = cider_d([case["candidate"] for case in stored], [case["references"] for case in stored])
 
     assert scores == pytest.approx([case["cider_d"] for case in stored], abs=1e-5)
+
+
+def test_photographs_score_as_in_the_published_program() -> None:
+    lines = corpus_path("pairs", "coco_ccby", "pairs.jsonl").read_text(encoding="utf-8").splitlines()
+    captions = [json.loads(line)["captions"] for line in lines]
+
+    scores = cider_d([c[0] for c in captions], [c[1:] for c in captions])
+
+    # pycocoevalcap 1.2 with its own tokenizer: the first of five people against the other four.
+    assert sum(scores) / len(scores) == pytest.approx(1.30388170380512, abs=1e-9)
 
 
 def test_two_images_by_hand() -> None:
