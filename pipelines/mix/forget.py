@@ -230,8 +230,7 @@ def _rewrite(folder: str, shard: ShardRecord, tombstones: Sequence[Tombstone]) -
     reasons = {tombstone.key: tombstone.reason for tombstone in tombstones}
     name = next_name(shard.name)
     lines: list[IndexLine] = []
-    with storage.publish(storage.join(folder, name)) as sink:
-        tar = SampleTar(sink)
+    with storage.publish(storage.join(folder, name)) as sink, SampleTar(sink) as tar:
         for line, data in _stored(folder, shard):
             gone = line.key in reasons
             member = forgotten_sample(line, reasons[line.key]).encode() if gone else b""
@@ -239,7 +238,6 @@ def _rewrite(folder: str, shard: ShardRecord, tombstones: Sequence[Tombstone]) -
             n_loss = 0 if gone else line.n_loss
             forgotten = gone or line.forgotten
             lines.append(replace(line, offset=offset, length=length, crc32c=crc, n_loss=n_loss, forgotten=forgotten))
-        tar.close()
     index = _index_bytes(lines)
     index_sha256 = storage.write_bytes(storage.join(folder, index_name(name)), index)
     idx = tar_index([line.offset for line in lines], sink.n_bytes - len(END))

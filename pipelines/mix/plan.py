@@ -71,7 +71,7 @@ def pieces_from_table(table: pa.Table) -> np.ndarray:
 
 def sample_key(piece: np.void) -> str:
     """Returns the key of the pool row that a piece belongs to."""
-    return f"{int(piece['sample_high']):016x}{int(piece['sample_low']):016x}"
+    return _key(int(piece["sample_high"]), int(piece["sample_low"]))
 
 
 def plan_window(pieces: np.ndarray, *, positions: int, images: int, tokens_per_image: int) -> np.ndarray:
@@ -159,32 +159,34 @@ def lay_window(placed: np.ndarray, kind: SampleKind, places: Sequence[tuple[int,
         places: ``(row in the window, repeat, global row)``, as ``Layout.rows_of_window`` gives them.
     """
     starts = np.searchsorted(placed["row"], np.arange(count_rows(placed) + 1))
-    chosen: list[np.ndarray] = []
-    for row, repeat, number in places:
-        part = placed[starts[row] : starts[row + 1]].copy()
-        part["row"], part["repeat"], part["kind"] = number, repeat, KINDS.index(kind)
-        chosen.append(part)
-    return np.concatenate(chosen) if chosen else placed[:0]
+    chosen = np.array(places, dtype=np.int64).reshape(-1, 3)
+    sizes = starts[chosen[:, 0] + 1] - starts[chosen[:, 0]]
+    # For each place the pieces of its row: where they start, and then one after the other.
+    first = np.repeat(starts[chosen[:, 0]] - np.concatenate(([0], np.cumsum(sizes)[:-1])), sizes)
+    laid: np.ndarray = placed[first + np.arange(int(sizes.sum()))]
+    laid["repeat"], laid["row"] = np.repeat(chosen[:, 1], sizes), np.repeat(chosen[:, 2], sizes)
+    laid["kind"] = KINDS.index(kind)
+    return laid
 
 
 def left_over(placed: np.ndarray, laid: np.ndarray) -> list[str]:
     """Returns the keys of the pool rows of a window of which no piece has a place, sorted."""
-    return sorted({sample for sample, _ in _ids(placed)} - {sample for sample, _ in _ids(laid)})
+    return sorted(_key(high, low) for high, low in _samples(placed) - _samples(laid))
 
 
 def left_over_pieces(placed: np.ndarray, laid: np.ndarray) -> list[str]:
     """Returns the pieces of a window that have no place, as ``key:piece``, sorted."""
-    return sorted(f"{sample}:{piece}" for sample, piece in _ids(placed) - _ids(laid))
+    return sorted(f"{_key(high, low)}:{piece}" for high, low, piece in _pieces(placed) - _pieces(laid))
 
 
 def count_samples(pieces: np.ndarray) -> int:
     """Returns how many pool rows the pieces belong to."""
-    return len({sample for sample, _ in _ids(pieces)})
+    return len(_samples(pieces))
 
 
 def count_pieces(pieces: np.ndarray) -> int:
     """Returns how many different pieces there are; one that is repeated counts once."""
-    return len(_ids(pieces))
+    return len(_pieces(pieces))
 
 
 def count_repeated(laid: np.ndarray) -> int:
@@ -192,5 +194,14 @@ def count_repeated(laid: np.ndarray) -> int:
     return count_samples(laid[laid["repeat"] > 0])
 
 
-def _ids(pieces: np.ndarray) -> set[tuple[str, int]]:
-    return {(sample_key(piece), int(piece["piece"])) for piece in pieces}
+def _samples(pieces: np.ndarray) -> set[tuple[int, int]]:
+    return set(zip(pieces["sample_high"].tolist(), pieces["sample_low"].tolist(), strict=True))
+
+
+def _pieces(pieces: np.ndarray) -> set[tuple[int, int, int]]:
+    columns = (pieces[name].tolist() for name in ("sample_high", "sample_low", "piece"))
+    return set(zip(*columns, strict=True))
+
+
+def _key(high: int, low: int) -> str:
+    return f"{high:016x}{low:016x}"

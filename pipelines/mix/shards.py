@@ -66,8 +66,7 @@ def write_shard(
     tar_name = shard_name(number)
     columns: dict[str, list[Any]] = {name: [] for name in arrow_schema(IndexLine).names}
     where: list[ShardMember] = []
-    with storage.publish(storage.join(folder, tar_name)) as sink:
-        tar = SampleTar(sink)
+    with storage.publish(storage.join(folder, tar_name)) as sink, SampleTar(sink) as tar:
         for sample, piece in enumerate(placed):
             key, members = _members(piece, spool_count, read)
             offset, length, crc = tar.add(members)
@@ -77,7 +76,6 @@ def write_shard(
             for column, value in zip(columns.values(), line, strict=True):
                 column.append(value)
             where += _where(number, sample, offset, members)
-        tar.close()
     with storage.publish(storage.join(folder, index_name(tar_name))) as index:
         pq.write_table(pa.table(columns, schema=arrow_schema(IndexLine)), index, compression="zstd")
     record = ShardRecord(

@@ -5,6 +5,7 @@ a template, a name and a size: only their digits enter the checksum anew.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import google_crc32c
@@ -48,13 +49,30 @@ def header(name: bytes, size: int) -> bytes:
 
 
 class SampleTar:
-    """A tar under construction: call ``add`` for each sample, then ``close``."""
+    """A tar under construction: a context manager, with ``add`` for each sample.
+
+    A thread writes and digests one piece while the next is laid out; both let go of the interpreter's lock.
+    """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._chunks: list[bytes] = []
         self._buffered = 0
         self._offset = 0
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tar")
+        self._pending: Future[int] | None = None
+
+    def __enter__(self) -> "SampleTar":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            if exception[0] is None:
+                self._chunks.append(END)
+                self._flush()
+                self._wait()
+        finally:
+            self._writer.shutdown(wait=True)
 
     def add(self, members: Sequence[tuple[bytes, bytes]]) -> tuple[int, int, int]:
         """Appends the members of one sample.
@@ -68,23 +86,32 @@ class SampleTar:
         parts: list[bytes] = []
         for name, data in members:
             parts += (header(name, len(data)), data, _PADDING[len(data) % BLOCK])
-        return self.add_stored(b"".join(parts))
+        return self._append(parts)
 
     def add_stored(self, sample: bytes) -> tuple[int, int, int]:
         """Appends a sample that is already laid out as members, headers and padding; returns what ``add`` does."""
-        offset, length = self._offset, len(sample)
-        self._chunks.append(sample)
+        return self._append([sample])
+
+    def _append(self, parts: list[bytes]) -> tuple[int, int, int]:
+        crc = length = 0
+        for part in parts:
+            crc = google_crc32c.extend(crc, part)
+            length += len(part)
+        offset = self._offset
+        self._chunks += parts
         self._offset += length
         self._buffered += length
         if self._buffered >= BUFFER_BYTES:
             self._flush()
-        return offset, length, google_crc32c.value(sample)
-
-    def close(self) -> None:
-        """Writes the end of the archive."""
-        self._chunks.append(END)
-        self._flush()
+        return offset, length, crc
 
     def _flush(self) -> None:
-        self._sink.write(b"".join(self._chunks))
+        self._wait()
+        self._pending = self._writer.submit(self._sink.write, b"".join(self._chunks))
         self._chunks, self._buffered = [], 0
+
+    def _wait(self) -> None:
+        """Waits for the piece before, so that no more than two are held, and raises what its writing raised."""
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
