@@ -27,6 +27,7 @@ SECTIONS: Sections = {
     },
     "Look": {
         "stats": ("commands.stats:stats", "Counts, reasons, shares."),
+        "report": ("commands.report:report", "One HTML file about a run; opens offline."),
         "explain": ("commands.explain:explain", "One record's life: every stage, score and verdict."),
         "query": ("commands.query:query", "SQL on the tables and the index (DuckDB)."),
         "show": ("commands.show:show", "Look into a run, a tar, a Parquet file or a WARC."),

@@ -40,6 +40,11 @@ def setting_origins(loaded: LoadedRecipe) -> list[tuple[str, Any, str]]:
     return [(dotted(path), value, _origin(loaded, path)) for path, value in _leaves(loaded.recipe, ())]
 
 
+def plain_settings(recipe: Recipe) -> list[tuple[str, Any]]:
+    """Returns ``(setting, value)`` of every setting, in order."""
+    return [(dotted(path), value) for path, value in _leaves(recipe, ())]
+
+
 def _origin(loaded: LoadedRecipe, path: Path) -> str:
     if not any(known[: len(path)] == path for known in loaded.source.places):
         return "default"
