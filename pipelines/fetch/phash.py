@@ -21,8 +21,7 @@ def grey_thumbnail(image: Image.Image) -> NDArray[np.uint8]:
     """Returns the image as ``(32, 32)`` grey pixels; what is transparent counts as white."""
     if image.mode.startswith("I;16") or image.mode == "I":
         # Pillow would clip 16 bits to 8, not scale them.
-        wide = np.asarray(image, dtype=np.int64)
-        image = Image.fromarray((np.clip(wide, 0, 65535) >> 8).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         # Premultiplied, so that hidden colours do not bleed into visible ones.

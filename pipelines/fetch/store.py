@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from pipelines.fetch.bad_image import BadImageError
-from pipelines.fetch.inspect_image import ImageLimits, inspect_image
+from pipelines.fetch.decoder.process import shared_decoder
+from pipelines.fetch.inspect_image import ImageLimits
 from pipelines.runs.output import ItemOutput
 from schemas.digests import image_id
 from schemas.images import ImagePointer, StoredImage
@@ -60,7 +61,7 @@ def inspected_row(data: bytes, pointer: ImagePointer, limits: ImageLimits) -> St
     Raises:
         BadImageError: The bytes are not a whole image within the limits.
     """
-    image = inspect_image(data, limits)
+    image = shared_decoder(limits).inspect(data)
     width, height = image.header.upright_size
     return StoredImage(
         image_id=image.image_id,
