@@ -133,6 +133,10 @@ _HIDDEN_NAMES = frozenset(
 )
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]+|[A-Z]+")
 _SEEN: dict[str, Boilerplate | None] = {}
+MAX_SEEN = 1 << 15
+"""Names whose verdict is remembered: a site repeats its names on every page."""
+
+_CONTENT_TAGS = frozenset(("article", "main", "body"))
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
@@ -141,26 +145,34 @@ def is_hidden(attributes: dict[str, str | None]) -> bool:
     if "hidden" in attributes:
         return True
     style = attributes.get("style")
-    return bool(style and _HIDDEN_STYLE.search(style))
+    return style is not None and _HIDDEN_STYLE.search(style) is not None
 
 
 def classify(tag: str, attributes: dict[str, str | None]) -> Boilerplate | None:
     """Returns why an element is not content, or None where nothing says so."""
-    if tag in _BY_TAG:
-        return _BY_TAG[tag]
-    if not attributes:
+    by_tag = _BY_TAG.get(tag)
+    if by_tag is not None or not attributes:
+        return by_tag
+    names, identifier = attributes.get("class"), attributes.get("id")
+    if len(attributes) > (names is not None) + (identifier is not None):
+        by_state = _classify_state(attributes)
+        if by_state is not None:
+            return by_state
+    if (names is None and identifier is None) or tag in _CONTENT_TAGS:
         return None
+    key = f"{names} {identifier}"
+    if key not in _SEEN:
+        if len(_SEEN) >= MAX_SEEN:
+            _SEEN.clear()
+        _SEEN[key] = _classify_names(f"{names or ''} {identifier or ''}")
+    return _SEEN[key]
+
+
+def _classify_state(attributes: dict[str, str | None]) -> Boilerplate | None:
     if is_hidden(attributes) or attributes.get("aria-hidden") == "true":
         return Boilerplate.HIDDEN
-    if tag in ("article", "main", "body"):
-        return None
     role = attributes.get("role")
-    if role and role in _BY_ROLE:
-        return _BY_ROLE[role]
-    names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
-    if names not in _SEEN:
-        _SEEN[names] = _classify_names(names)
-    return _SEEN[names]
+    return _BY_ROLE.get(role) if role else None
 
 
 def _classify_names(names: str) -> Boilerplate | None:

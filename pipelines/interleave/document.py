@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipelines.interleave.captions import assign_captions
-from pipelines.interleave.encoding import decode_page
+from pipelines.interleave.encoding import DecodedPage, decode_page
 from pipelines.interleave.images import Embedded
 from pipelines.interleave.language import identify_language
 from pipelines.interleave.layout import LayoutBuilder
+from pipelines.interleave.limits import PageLimitError, check_bytes
 from pipelines.interleave.main_content import find_main_content
 from pipelines.interleave.page_head import PageHead
 from pipelines.interleave.page_images import JOB, choose_images, reject_kept
@@ -24,7 +25,7 @@ from schemas.rejections import Rejection, RejectReason
 from schemas.text_statistics import TextStatistics
 
 Parser = Literal["lexbor", "bs4"]
-ENGINES: dict[Parser, Callable[[str, LayoutBuilder], PageHead]] = {"lexbor": lay_out_lexbor, "bs4": lay_out_bs4}
+ENGINES: dict[Parser, Callable[[DecodedPage, LayoutBuilder], PageHead]] = {"lexbor": lay_out_lexbor, "bs4": lay_out_bs4}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,11 @@ def extract_page(page: Page, *, parser: Parser = "lexbor", max_images: int = 30)
     except UrlError as error:
         return PageResult(outcome=_reject(page, RejectReason.BAD_URL, str(error)))
     layout = LayoutBuilder()
-    head = ENGINES[parser](decode_page(page.body, page.content_type).text, layout)
+    try:
+        check_bytes(page.body)
+        head = ENGINES[parser](decode_page(page.body, page.content_type), layout)
+    except PageLimitError as error:
+        return PageResult(outcome=_reject(page, error.reason, str(error), error.value, error.threshold))
     return _assemble(page, url, head, layout, max_images)
 
 

@@ -36,6 +36,9 @@ class DecodedPage:
     """A page's text and how its encoding was found."""
 
     text: str
+    utf8: bytes
+    """The same, encoded for parsers that take bytes."""
+
     encoding: str
     """Name in the Encoding standard, lower case."""
 
@@ -46,19 +49,29 @@ def decode_page(body: bytes, content_type: str | None) -> DecodedPage:
     """Returns the text of a page; what its encoding cannot read becomes U+FFFD."""
     for bom, name in _BOMS:
         if body.startswith(bom):
-            return DecodedPage(text=decode(body[len(bom) :], name), encoding=name, source="bom")
+            return _decoded(body[len(bom) :], name, "bom")
     declared = header_encoding(content_type)
     if declared:
-        return DecodedPage(text=decode(body, declared), encoding=declared, source="header")
+        return _decoded(body, declared, "header")
     declared = meta_encoding(body)
     if declared:
-        return DecodedPage(text=decode(body, declared), encoding=declared, source="meta")
+        return _decoded(body, declared, "meta")
     try:
-        return DecodedPage(text=body.decode("utf-8"), encoding="utf-8", source="utf-8")
+        text = body.decode("utf-8")
     except UnicodeDecodeError:
         found = detect_encoding(body[:DETECT_BYTES], max_len=DETECT_BYTES)
-        detected = encoding_of_label(found or "") or "windows-1252"
-        return DecodedPage(text=decode(body, detected), encoding=detected, source="detected")
+        return _decoded(body, encoding_of_label(found or "") or "windows-1252", "detected")
+    return DecodedPage(text=text, utf8=body, encoding="utf-8", source="utf-8")
+
+
+def _decoded(body: bytes, name: str, source: Source) -> DecodedPage:
+    if name == "utf-8":
+        try:
+            return DecodedPage(text=body.decode("utf-8"), utf8=body, encoding=name, source=source)
+        except UnicodeDecodeError:
+            pass
+    text = decode(body, name)
+    return DecodedPage(text=text, utf8=text.encode("utf-8", "replace"), encoding=name, source=source)
 
 
 def encoding_of_label(label: str) -> str | None:

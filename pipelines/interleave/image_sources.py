@@ -3,11 +3,12 @@
 import re
 
 from pipelines.interleave.data_uris import is_data_uri
-from pipelines.interleave.srcset import Candidate, best_candidate, parse_srcset
+from pipelines.interleave.srcset import MAX_LENGTH, Candidate, best_candidate, parse_srcset
 
 Attributes = dict[str, str | None]
 
 LAZY_SRCSETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "data-lazyload-srcset")
+SRCSETS = (*LAZY_SRCSETS, "srcset")
 LAZY_SOURCES = (
     "data-src",
     "data-original",
@@ -41,15 +42,27 @@ LAZY_SOURCES = (
 )
 """What scripts that load images late keep the real URL in, by how common they are."""
 
+MAX_SPACER = 700
+"""Characters of a ``data:`` URI up to which it is taken for a spacer."""
+
+MAX_NAME = 80
+"""Characters of a file name up to which it can be a spacer's."""
+
+_COMMON_NAMES = frozenset(
+    ("src", "alt", "title", "class", "id", "width", "height", "style", "srcset", "sizes", "loading", "border")
+)
+_LAZY_NAMES = frozenset((*LAZY_SOURCES, *LAZY_SRCSETS))
 _PLACEHOLDER_NAME = re.compile(
-    r"(?:^|[/_.-])(?:spacer|blank|pixel|clear|transparent|trans|1x1|1px|placeholder|grey|gray|dummy|empty|loading"
-    r"|loader|lazy|lazyload|ajax-loader|dot|shim|space|x)(?:[_.-][^/]*)?\.(?:gif|png|svg|jpe?g|webp)(?:[?#]|$)",
+    r"(?:spacer|blank|pixel|clear|transparent|trans|1x1|1px|placeholder|dummy|empty|loading|loader|lazy|lazyload|shim"
+    r"|ajax-loader|gr[ae]y|white)"
+    r"(?:[_.-]?(?:\d+(?:x\d+)?|px|img|image|pixel|bg|white|gr[ae]y|gif|small|large|loader|spinner|placeholder))*"
+    r"\.(?:gif|png|svg|jpe?g|webp)\Z",
     re.IGNORECASE,
 )
 _LOOKS_LIKE_IMAGE = re.compile(
-    r"^(?:https?:)?/{0,2}[^\s<>\"{}]+\.(?:jpe?g|png|webp|gif|avif)(?:[?#]\S*)?$", re.IGNORECASE
+    r"(?:https?:)?/{0,2}[^\s<>\"{}]+\.(?:jpe?g|png|webp|gif|avif)(?:[?#]\S*)?\Z", re.IGNORECASE
 )
-_LAZY_NAME = re.compile(r"^(?:data-.*(?:src|original|lazy|image|img|hires|full|large)|.*lazy.*)", re.IGNORECASE)
+_LAZY_NAME = re.compile(r"data-.*(?:src|original|lazy|image|img|hires|full|large)|.*lazy", re.IGNORECASE)
 _UNREADABLE_TYPES = frozenset(
     ("image/svg+xml", "image/avif", "image/jxl", "image/jp2", "image/heic", "image/vnd.ms-photo")
 )
@@ -78,14 +91,15 @@ def choose_source(attributes: Attributes, sources: list[Attributes]) -> str | No
 def is_placeholder(reference: str) -> bool:
     """Returns whether a reference names a spacer: an image that scripts replace, or that only takes up room."""
     if is_data_uri(reference):
-        return len(reference) < 700 or reference[:18].lower().startswith("data:image/svg+xml")
-    return bool(_PLACEHOLDER_NAME.search(reference))
+        return len(reference) < MAX_SPACER or reference[:18].lower().startswith("data:image/svg+xml")
+    name = reference.partition("?")[0].partition("#")[0].rpartition("/")[2]
+    return len(name) <= MAX_NAME and _PLACEHOLDER_NAME.match(name) is not None
 
 
 def _own_candidates(attributes: Attributes) -> list[Candidate]:
-    for name in (*LAZY_SRCSETS, "srcset"):
+    for name in SRCSETS:
         value = attributes.get(name)
-        if value:
+        if value and len(value) <= MAX_LENGTH:
             candidates = parse_srcset(value)
             if candidates:
                 return candidates
@@ -105,13 +119,18 @@ def _is_larger(candidate: Candidate) -> bool:
 
 
 def _lazy_source(attributes: Attributes) -> str | None:
+    names = [
+        name for name in attributes if name in _LAZY_NAMES or (name not in _COMMON_NAMES and _LAZY_NAME.match(name))
+    ]
+    if not names:
+        return None
     for name in LAZY_SOURCES:
         value = (attributes.get(name) or "").strip()
         if value and not is_placeholder(value) and " " not in value:
             return value
-    for name, text in attributes.items():
-        value = (text or "").strip()
-        if name != "src" and _LAZY_NAME.match(name) and _LOOKS_LIKE_IMAGE.match(value) and not is_placeholder(value):
+    for name in names:
+        value = (attributes[name] or "").strip()
+        if value and _LOOKS_LIKE_IMAGE.match(value) and not is_placeholder(value):
             return value
     return None
 

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 
 from pipelines.interleave.data_uris import MAX_BYTES, DataUriError, decode_data_uri, decoded_size, is_data_uri
-from pipelines.interleave.image_sources import choose_source, is_placeholder
+from pipelines.interleave.image_sources import SRCSETS, choose_source, is_placeholder
 from pipelines.interleave.layout import Attributes, ImagePlace
+from pipelines.interleave.srcset import MAX_LENGTH
 from pipelines.interleave.texts import clean_line
 from pipelines.interleave.urls import UrlError, resolve
 from schemas.digests import image_id
@@ -52,6 +53,8 @@ def find_image(place: ImagePlace, base: str) -> FoundImage | RejectedImage:
         base: URL that references are resolved against.
     """
     attributes = place.attributes
+    if any(len(value or "") > MAX_LENGTH for value in map(attributes.get, SRCSETS)):
+        return RejectedImage("", RejectReason.TOO_COMPLEX, f"a srcset of more than {MAX_LENGTH} characters")
     reference = choose_source(attributes, place.sources)
     if reference is None:
         return RejectedImage("", RejectReason.NO_SOURCE, "no attribute names an image")

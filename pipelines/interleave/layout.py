@@ -7,29 +7,27 @@ and ``mm1 explain`` can say why a text is missing.
 
 from pipelines.interleave.boilerplate import Boilerplate, classify, is_hidden
 from pipelines.interleave.elements import BLOCKS, IMAGES, PREFORMATTED
+from pipelines.interleave.limits import check_images
 from pipelines.interleave.texts import collapse, normalise
 
 Attributes = dict[str, str | None]
 
-NOTHING, BLOCK, LINK, PICTURE, SPAN = range(5)
+NOTHING, BLOCK, LINK, PICTURE = range(4)
 """What ``LayoutBuilder.open`` opened, to be given back to ``close``."""
 
 
 class Block:
-    """A block element: the runs ``start`` to ``end`` lie inside it."""
+    """A block element: runs ``start`` to ``end`` and images ``images_start`` to ``images_end`` lie inside it."""
 
     __slots__ = ("attributes", "end", "images_end", "images_start", "index", "parent", "reason", "start", "tag")
 
-    def __init__(
-        self, tag: str, parent: "Block | None", attributes: Attributes, reason: Boilerplate | None, index: int
-    ) -> None:
+    def __init__(self, tag: str, parent: "Block | None", attributes: Attributes, index: int) -> None:
         self.tag = tag
         self.parent = parent
         self.attributes = attributes
-        self.reason = reason
         self.index = index
-        self.start = self.end = 0
-        self.images_start = self.images_end = 0
+        self.reason: Boilerplate | None = None
+        self.start = self.end = self.images_start = self.images_end = 0
 
 
 class Run:
@@ -40,14 +38,16 @@ class Run:
     def __init__(self, text: str, link_length: int, link: str | None, block: Block) -> None:
         self.text = text
         self.link_length = link_length
+        """Characters inside links, before white space is collapsed."""
         self.link = link
+        """Target of a link in it, as written."""
         self.block = block
         self.reason: Boilerplate | None = None
         self.is_caption = False
 
 
 class ImagePlace:
-    """An image element and the run before which it stands."""
+    """An image element and the number of the run before which it stands."""
 
     __slots__ = ("attributes", "block", "link", "run", "sources", "tag")
 
@@ -64,14 +64,15 @@ class LayoutBuilder:
     """Takes the walk of a parser, in document order, and makes the layout."""
 
     def __init__(self) -> None:
-        self.root = Block("body", None, {}, None, 0)
+        self.root = Block("body", None, {}, 0)
         self.blocks: list[Block] = [self.root]
+        """In document order, so that a parent comes before its children."""
         self.runs: list[Run] = []
         self.images: list[ImagePlace] = []
         self._block = self.root
         self._pieces: list[str] = []
         self._lines: list[str] = []
-        self._breaks = 0
+        self._is_after_break = False
         self._link_length = 0
         self._links: list[str | None] = []
         self._run_link: str | None = None
@@ -79,6 +80,9 @@ class LayoutBuilder:
 
     def text(self, piece: str) -> None:
         """Adds the text of one text node."""
+        if not self._pieces and piece.isspace() and self._block.tag not in PREFORMATTED:
+            # White space at the beginning of a line is not shown, and most text nodes of a page are just that.
+            return
         self._pieces.append(piece)
         if self._links:
             self._link_length += len(piece)
@@ -93,19 +97,11 @@ class LayoutBuilder:
             self._links.append(self._run_link)
             return LINK
         if tag == "span":
-            if attributes and is_hidden(attributes):
-                self._open_block(tag, attributes)
-                return BLOCK
-        elif tag == "br":
-            self._break_line()
-        elif tag in IMAGES:
-            self._add_image(tag, attributes)
-        elif tag == "picture":
-            self._pictures.append([])
-            return PICTURE
-        elif tag == "source" and self._pictures:
-            self._pictures[-1].append(attributes)
-        return NOTHING
+            if not attributes or not is_hidden(attributes):
+                return NOTHING
+            self._open_block(tag, attributes)
+            return BLOCK
+        return self._open_other(tag, attributes)
 
     def close(self, opened: int) -> None:
         """Ends the element for which ``open`` gave ``opened``."""
@@ -128,6 +124,18 @@ class LayoutBuilder:
         self.root.end = len(self.runs)
         self.root.images_end = len(self.images)
 
+    def _open_other(self, tag: str, attributes: Attributes) -> int:
+        if tag == "br":
+            self._break_line()
+        elif tag in IMAGES:
+            self._add_image(tag, attributes)
+        elif tag == "picture":
+            self._pictures.append([])
+            return PICTURE
+        elif tag == "source" and self._pictures:
+            self._pictures[-1].append(attributes)
+        return NOTHING
+
     def _add_image(self, tag: str, attributes: Attributes) -> None:
         if tag in ("object", "embed") and not (attributes.get("type") or "").lower().startswith("image/"):
             return
@@ -139,14 +147,17 @@ class LayoutBuilder:
             # The list itself: sources may follow the image.
             place.sources = self._pictures[-1]
         self.images.append(place)
+        check_images(len(self.images))
 
     def _open_block(self, tag: str, attributes: Attributes) -> None:
         if self._pieces or self._lines:
             self._flush()
-        block = Block(tag, self._block, attributes, classify(tag, attributes), len(self.blocks))
+        blocks = self.blocks
+        block = Block(tag, self._block, attributes, len(blocks))
+        block.reason = classify(tag, attributes)
         block.start = len(self.runs)
         block.images_start = len(self.images)
-        self.blocks.append(block)
+        blocks.append(block)
         self._block = block
 
     def _break_line(self) -> None:
@@ -157,10 +168,8 @@ class LayoutBuilder:
         self._pieces.clear()
         if line:
             self._lines.append(line)
-            self._breaks = 1
-            return
-        self._breaks += 1
-        if self._breaks == 2:
+            self._is_after_break = True
+        elif self._is_after_break:
             # Two line breaks in a row are how old pages part paragraphs.
             self._flush()
 
@@ -172,10 +181,10 @@ class LayoutBuilder:
             if line:
                 self._lines.append(line)
         if self._lines:
-            text = normalise("\n".join(self._lines))
+            text = normalise("\n".join(self._lines) if len(self._lines) > 1 else self._lines[0])
             self._lines.clear()
             if text and not text.isspace():
                 self.runs.append(Run(text, self._link_length, self._run_link, self._block))
         self._link_length = 0
         self._run_link = self._links[-1] if self._links else None
-        self._breaks = 0
+        self._is_after_break = False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from pipelines.interleave.boilerplate import Boilerplate
-from pipelines.interleave.elements import HEADINGS
+from pipelines.interleave.elements import HEADINGS, PREFORMATTED
 from pipelines.interleave.layout import Block, LayoutBuilder, Run
 
 MIN_GOOD = 80
@@ -241,7 +241,7 @@ def _group(block: Block) -> Block | None:
     return None
 
 
-_TEXT_TAGS = frozenset(("p", "li", "blockquote", "pre", "dd"))
+_TEXT_TAGS = frozenset(("p", "li", "blockquote", "dd", *PREFORMATTED))
 
 
 def _is_solid(run: Run) -> bool:

@@ -1,18 +1,20 @@
 """The second engine: BeautifulSoup over html5lib, which builds the tree of the HTML standard as lexbor does."""
 
-from typing import Any
+from collections.abc import Iterator
 
 from bs4 import BeautifulSoup
-from bs4.element import NavigableString, PreformattedString, Tag
+from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 
 from pipelines.interleave.elements import SKIPPED, STYLING
+from pipelines.interleave.encoding import DecodedPage
 from pipelines.interleave.layout import Attributes, LayoutBuilder
+from pipelines.interleave.limits import check_depth
 from pipelines.interleave.page_head import PageHead
 
 
-def lay_out_bs4(html: str, builder: LayoutBuilder) -> PageHead:
+def lay_out_bs4(page: DecodedPage, builder: LayoutBuilder) -> PageHead:
     """Parses a page, tells ``builder`` what is in its body, and returns what its head says."""
-    soup = BeautifulSoup(html, "html5lib", multi_valued_attributes=None)
+    soup = BeautifulSoup(page.text, "html5lib", multi_valued_attributes=None)
     if soup.body is not None:
         _walk(soup.body, builder)
     builder.finish()
@@ -20,22 +22,19 @@ def lay_out_bs4(html: str, builder: LayoutBuilder) -> PageHead:
 
 
 def _walk(body: Tag, builder: LayoutBuilder) -> None:
-    stack: list[tuple[Any, int]] = []
-    children = iter(body.contents)
-    parents = [children]
-    while parents:
-        node = next(parents[-1], None)
+    stack: list[tuple[Iterator[PageElement], int]] = [(iter(body.contents), 0)]
+    while stack:
+        children, opened = stack[-1]
+        node = next(children, None)
         if node is None:
-            parents.pop()
-            if stack:
-                _, opened = stack.pop()
-                if opened:
-                    builder.close(opened)
+            stack.pop()
+            if opened:
+                builder.close(opened)
         elif isinstance(node, Tag):
             if node.name not in SKIPPED:
-                opened = 0 if node.name in STYLING else builder.open(node.name, _attributes(node))
-                stack.append((node, opened))
-                parents.append(iter(node.contents))
+                inside = 0 if node.name in STYLING else builder.open(node.name, _attributes(node))
+                stack.append((iter(node.contents), inside))
+                check_depth(len(stack) - 1)
         elif isinstance(node, NavigableString) and not isinstance(node, PreformattedString):
             builder.text(str(node))
 
@@ -46,11 +45,12 @@ def _attributes(node: Tag) -> Attributes:
 
 
 def _head(soup: BeautifulSoup) -> PageHead:
-    base = soup.find("base", href=True)
-    title = soup.find("title")
+    base: str | None = None
+    title: str | None = None
+    for node in soup.head.contents if soup.head is not None else ():
+        if isinstance(node, Tag) and node.name == "base" and base is None:
+            base = _attributes(node).get("href")
+        elif isinstance(node, Tag) and node.name == "title" and title is None:
+            title = node.get_text()
     root = soup.find("html")
-    return PageHead(
-        base=str(base["href"]) or None if isinstance(base, Tag) else None,
-        title=title.get_text() if isinstance(title, Tag) else None,
-        language=str(root.get("lang") or "") or None if isinstance(root, Tag) else None,
-    )
+    return PageHead(base=base, title=title, language=_attributes(root).get("lang") if isinstance(root, Tag) else None)

@@ -5,16 +5,18 @@ from typing import Any
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from pipelines.interleave.elements import SKIPPED, STYLING
+from pipelines.interleave.encoding import DecodedPage
 from pipelines.interleave.layout import LayoutBuilder
+from pipelines.interleave.limits import MAX_DEPTH, check_depth
 from pipelines.interleave.page_head import PageHead
 
 _OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
 """Without mutation events, whose cost grows with the square of the number of options of a ``select``."""
 
 
-def lay_out_lexbor(html: str, builder: LayoutBuilder) -> PageHead:
+def lay_out_lexbor(page: DecodedPage, builder: LayoutBuilder) -> PageHead:
     """Parses a page, tells ``builder`` what is in its body, and returns what its head says."""
-    parser = LexborHTMLParser(html, options=_OPTIONS)
+    parser = LexborHTMLParser(page.utf8, options=_OPTIONS)
     body = parser.body
     if body is not None:
         _walk(body, builder)
@@ -36,6 +38,8 @@ def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
                 node = node.next
             else:
                 stack.append((node, 0 if tag in STYLING else open_element(tag, node.attributes)))
+                if len(stack) > MAX_DEPTH:
+                    check_depth(len(stack))
                 node = node.first_child
         if not stack:
             return
@@ -46,11 +50,14 @@ def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
 
 
 def _head(parser: LexborHTMLParser) -> PageHead:
-    base = parser.css_first("base[href]")
-    title = parser.css_first("title")
+    base: str | None = None
+    title: str | None = None
+    node: Any = None if parser.head is None else parser.head.first_child
+    while node is not None:
+        if node.tag == "base" and base is None:
+            base = node.attributes.get("href")
+        elif node.tag == "title" and title is None:
+            title = node.text()
+        node = node.next
     root = parser.root
-    return PageHead(
-        base=None if base is None else base.attributes.get("href"),
-        title=None if title is None else title.text(),
-        language=None if root is None else root.attributes.get("lang"),
-    )
+    return PageHead(base=base, title=title, language=None if root is None else root.attributes.get("lang"))

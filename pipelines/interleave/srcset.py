@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 
 MAX_CANDIDATES = 1_000
+MAX_LENGTH = 65_536
+"""Characters of a ``srcset`` that is read."""
 
 _SPACE = " \t\n\f\r"
 _URL = re.compile(r"[ \t\n\f\r,]*([^ \t\n\f\r]+)")

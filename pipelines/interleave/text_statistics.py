@@ -8,8 +8,9 @@ import math
 import re
 import string
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +32,13 @@ _PART = re.compile(r"['’-]")
 _THRICE = re.compile(r"(.)\1\1")
 _VOWEL = re.compile(r"[aeiouy]")
 
-_STOP, _FLAGGED, _SPAM, _COMMON = range(4)
+_STOP, _FLAGGED, _SPAM, _COMMON = 1, 2, 4, 8
 _SPECIAL, _MARK, _TOKEN = 1, 2, 4
-_NONE = np.zeros(0, dtype=np.int64)
-_BEFORE = np.array([-1], dtype=np.int64)
+_TRUE = np.ones(1, dtype=np.bool_)
+_ONE = np.uint64(1)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
+Integers = NDArray[np.int64]
 Statistics = tuple[TextStatistics, tuple[TextStatistics, ...]]
 
 
@@ -48,55 +50,133 @@ def describe(text: str, language: str | None) -> Statistics:
         language: ISO 639-1 code, which chooses the function words; None if not known.
     """
     paragraphs = text.split(PARAGRAPH_SEPARATOR)
-    measured = _Measured(text, paragraphs, language)
-    start = first = 0
-    described: list[TextStatistics] = []
-    for paragraph in paragraphs:
-        end, last = start + len(paragraph), first + measured.words_in[len(described)]
-        described.append(measured.between(start, end, first, last))
-        start, first = end + len(PARAGRAPH_SEPARATOR), last
-    whole = described[0] if len(described) == 1 else measured.between(0, len(text), 0, len(measured.numbers))
-    return whole, tuple(described)
+    tokens = [paragraph.split() for paragraph in paragraphs]
+    characters = _spans([len(paragraph) for paragraph in paragraphs], gap=len(PARAGRAPH_SEPARATOR))
+    words = _spans([len(found) for found in tokens], gap=0)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    numbers, kinds = _number_words(tokens, language or "")
+    classes = _class_table()[codes]
+    in_token = (classes & _TOKEN) != 0
+    token_starts = np.diff(in_token, prepend=False) & in_token
+    columns = (
+        _lengths(words),
+        _lengths(characters),
+        _repetition(codes, characters, CHARACTERS_PER_GRAM, only_top=True),
+        _repetition(numbers, words, WORDS_PER_GRAM, only_top=False),
+        _sums((classes & _SPECIAL) != 0, characters),
+        _sums((classes & _MARK) != 0, characters),
+        _sums(token_starts, characters),
+        *(_sums((kinds & kind) != 0, words) for kind in (_STOP, _FLAGGED, _SPAM, _COMMON)),
+    )
+    rows = zip(*columns, strict=True)
+    described = [_statistics(*row, has_stop_words=language in STOP_WORDS) for row in rows]
+    return described[0], tuple(described[1:])
 
 
-class _Measured:
-    """A text as arrays: one value a character, and one a word."""
+def _statistics(
+    n_words: int,
+    n_characters: int,
+    character_repetition: float,
+    word_repetition: float,
+    *counts: int,
+    has_stop_words: bool,
+) -> TextStatistics:
+    special, marks, tokens, stop, flagged, spam, common = counts
+    per_word = 1 / max(1, n_words)
+    return TextStatistics(
+        n_words=n_words,
+        character_repetition=character_repetition,
+        word_repetition=word_repetition,
+        special_characters=special / max(1, n_characters),
+        stop_words=stop * per_word if has_stop_words else None,
+        flagged_words=flagged * per_word,
+        punctuation=marks / max(1, marks + tokens) if n_words >= MIN_WORDS_FOR_PUNCTUATION else None,
+        spam_words=spam * per_word,
+        common_words=common * per_word,
+        perplexity=None,
+    )
 
-    def __init__(self, text: str, paragraphs: Sequence[str], language: str | None) -> None:
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-        self._classes = _class_table()[codes]
-        self._grams = _grams(codes.astype(np.uint64), CHARACTERS_PER_GRAM)
-        self.has_stop_words = language in STOP_WORDS
-        table: dict[str, int] = {}
-        numbers: list[int] = []
-        self.words_in: list[int] = []
-        for paragraph in paragraphs:
-            tokens = paragraph.split()
-            numbers += [table.setdefault(token, len(table)) for token in tokens]
-            self.words_in.append(len(tokens))
-        self.numbers = np.array(numbers, dtype=np.int64)
-        self._word_grams = _grams(self.numbers.astype(np.uint64), WORDS_PER_GRAM)
-        flags = np.array([_word_classes(word, language or "") for word in table], dtype=np.int64).reshape(-1, 4)
-        self._word_classes = flags[self.numbers]
 
-    def between(self, start: int, end: int, first: int, last: int) -> TextStatistics:
-        """Returns the statistics of characters ``start`` to ``end``, which are words ``first`` to ``last``."""
-        classes = self._classes[start:end]
-        counts = self._word_classes[first:last].sum(axis=0).tolist()
-        n_words = last - first
-        per_word = 1 / max(1, n_words)
-        return TextStatistics(
-            n_words=n_words,
-            character_repetition=_top_share(self._grams[start : max(start, end - CHARACTERS_PER_GRAM + 1)]),
-            word_repetition=_repeated_share(self._word_grams[first : max(first, last - WORDS_PER_GRAM + 1)]),
-            special_characters=_count(classes, _SPECIAL) / max(1, end - start),
-            stop_words=counts[_STOP] * per_word if self.has_stop_words else None,
-            flagged_words=counts[_FLAGGED] * per_word,
-            punctuation=_punctuation(classes) if n_words >= MIN_WORDS_FOR_PUNCTUATION else None,
-            spam_words=counts[_SPAM] * per_word,
-            common_words=counts[_COMMON] * per_word,
-            perplexity=None,
-        )
+def _spans(lengths: list[int], gap: int) -> Integers:
+    """Returns ``(1 + len(lengths), 2)`` of start and end: of the whole, then of its parts that lie ``gap`` apart."""
+    ends = np.cumsum(np.array(lengths, dtype=np.int64) + gap) - gap
+    starts = ends - lengths
+    return np.stack((np.append(0, starts), np.append(ends[-1], ends)), axis=1)
+
+
+def _lengths(spans: Integers) -> list[int]:
+    return [int(length) for length in spans[:, 1] - spans[:, 0]]
+
+
+def _sums(values: NDArray[Any], spans: Integers) -> list[int]:
+    """Returns the sum of ``values`` over each span."""
+    totals = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(values, out=totals[1:])
+    sums: list[int] = (totals[spans[:, 1]] - totals[spans[:, 0]]).tolist()
+    return sums
+
+
+def _number_words(tokens: list[list[str]], language: str) -> tuple[Integers, Integers]:
+    """Returns the number of each word, equal words equal numbers, and the bits of what each is."""
+    table: dict[str, int] = {}
+    numbers = np.array([table.setdefault(t, len(table)) for found in tokens for t in found], dtype=np.int64)
+    kinds = np.array([_word_kinds(word, language) for word in table], dtype=np.int64)
+    return numbers, kinds[numbers]
+
+
+def _repetition(codes: NDArray[Any], spans: Integers, n: int, *, only_top: bool) -> list[float]:
+    """Returns the share of repeated n-grams in each span of ``codes``: the whole first, then its parts.
+
+    With ``only_top``, of ``d`` distinct n-grams, ``s`` of them seen once, only the ``min(floor(sqrt(d)), d - s)`` most
+    frequent are added up; else all that are seen more than once. All spans share one sort: keys hold the gram in their
+    upper bits and the part, or none where the gram lies in no single part, in the lower ones.
+    """
+    if len(codes) < n:
+        return [0.0] * len(spans)
+    n_parts = len(spans) - 1
+    bits = np.uint64((n_parts + 1).bit_length())
+    part_mask = (_ONE << bits) - _ONE
+    owners = _gram_owners(spans, n)
+    keys = (_grams(codes.astype(np.uint64), n) & ~part_mask) | owners
+    keys.sort()
+    whole, _ = _runs(keys >> bits)
+    counts, starts = _runs(keys)
+    shares = [_share(whole[whole > 1], len(whole), len(keys), only_top=only_top), *[0.0] * n_parts]
+    parts = (keys[starts] & part_mask).astype(np.int64)
+    n_distinct, n_grams = np.bincount(parts, minlength=n_parts + 1), np.bincount(owners.astype(np.int64))
+    repeated, repeated_parts = counts[counts > 1], parts[counts > 1]
+    order = np.argsort(repeated_parts, kind="stable")
+    repeated, repeated_parts = repeated[order], repeated_parts[order]
+    bounds = np.searchsorted(repeated_parts, np.arange(n_parts + 1)).tolist()
+    for part, (start, end) in enumerate(pairwise(bounds)):
+        if end > start:
+            shares[part + 1] = _share(repeated[start:end], int(n_distinct[part]), int(n_grams[part]), only_top=only_top)
+    return shares
+
+
+def _gram_owners(spans: Integers, n: int) -> NDArray[np.uint64]:
+    """Returns the part in which each n-gram lies; the number of parts for one that lies in no single part."""
+    n_parts = len(spans) - 1
+    starts, ends = spans[1:, 0], spans[1:, 1]
+    gaps = np.append(starts[1:], spans[0, 1]) - ends
+    repeats = np.stack((ends - starts, gaps), axis=1).ravel()
+    labels = np.stack((np.arange(n_parts), np.full(n_parts, n_parts)), axis=1).ravel()
+    of_code = np.repeat(labels, repeats)
+    first, last = of_code[: len(of_code) - n + 1], of_code[n - 1 :]
+    return np.where(first == last, first, n_parts).astype(np.uint64)
+
+
+def _runs(ordered: NDArray[np.uint64]) -> tuple[Integers, Integers]:
+    """Returns how long each run of equal values is, and where it starts."""
+    starts = np.flatnonzero(np.concatenate((_TRUE, ordered[1:] != ordered[:-1])))
+    return np.diff(np.append(starts, len(ordered))), starts
+
+
+def _share(repeated: Integers, n_distinct: int, n_grams: int, *, only_top: bool) -> float:
+    if not len(repeated):
+        return 0.0
+    k = min(math.isqrt(n_distinct), len(repeated)) if only_top else len(repeated)
+    return float(np.sort(repeated)[len(repeated) - k :].sum() / n_grams)
 
 
 def _grams(codes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
@@ -105,47 +185,9 @@ def _grams(codes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
     grams = np.zeros(length, dtype=np.uint64)
     for shift in range(n):
         grams *= _MULTIPLIER
-        grams += codes[shift : shift + length] + np.uint64(1)
-    return grams
-
-
-def _repeated(grams: NDArray[np.uint64]) -> tuple[NDArray[np.int64], int]:
-    """Returns how often each n-gram occurs that occurs more than once, and how many distinct ones there are."""
-    ordered = np.sort(grams)
-    same = ordered[1:] == ordered[:-1]
-    n_distinct = len(grams) - int(np.count_nonzero(same))
-    if n_distinct == len(grams):
-        return _NONE, n_distinct
-    bounds = np.flatnonzero(~same)
-    counts = np.diff(np.concatenate((_BEFORE, bounds, (len(grams) - 1,))))
-    return counts[counts > 1], n_distinct
-
-
-def _top_share(grams: NDArray[np.uint64]) -> float:
-    """Returns the share of the most frequent n-grams.
-
-    Of ``d`` distinct ones, ``s`` of them seen once, the ``min(floor(sqrt(d)), d - s)`` most frequent are added up.
-    """
-    repeated, n_distinct = _repeated(grams)
-    k = min(math.isqrt(n_distinct), len(repeated))
-    return float(np.sort(repeated)[len(repeated) - k :].sum() / len(grams)) if k else 0.0
-
-
-def _repeated_share(grams: NDArray[np.uint64]) -> float:
-    repeated, _ = _repeated(grams)
-    return float(repeated.sum() / len(grams)) if len(repeated) else 0.0
-
-
-def _count(classes: NDArray[np.uint8], flag: int) -> int:
-    return int(np.count_nonzero(classes & flag))
-
-
-def _punctuation(classes: NDArray[np.uint8]) -> float:
-    """Returns the share of marks among marks and words, as the pattern ``[\\w']+|[marks]`` would find them."""
-    in_token = (classes & _TOKEN) != 0
-    n_tokens = int(np.count_nonzero(in_token[1:] & ~in_token[:-1])) + int(in_token[0])
-    n_marks = _count(classes, _MARK)
-    return n_marks / max(1, n_tokens + n_marks)
+        grams += codes[shift : shift + length]
+    # Once more, so that the last code reaches the upper bits too.
+    return grams * _MULTIPLIER
 
 
 @lru_cache(maxsize=1)
@@ -162,14 +204,14 @@ def _class_table() -> NDArray[np.uint8]:
 
 
 @lru_cache(maxsize=1 << 16)
-def _word_classes(word: str, language: str) -> tuple[int, int, int, int]:
-    """Returns 1 for each of: function word, flagged, spam, built like a word."""
+def _word_kinds(word: str, language: str) -> int:
+    """Returns the bits of what a word is: function word, flagged, spam, built like a word."""
     word = word.lower().strip(_MARKS).replace("’", "'")
     return (
-        int(word in STOP_WORDS.get(language, ())),
-        int(word in FLAGGED_WORDS),
-        int(word in SPAM_WORDS),
-        int(_is_common(word)),
+        _STOP * (word in STOP_WORDS.get(language, ()))
+        + _FLAGGED * (word in FLAGGED_WORDS)
+        + _SPAM * (word in SPAM_WORDS)
+        + _COMMON * _is_common(word)
     )
 
 

@@ -1,0 +1,162 @@
+"""Limits on pages, checked on the bytes before a parser sees them, and on the tree as it is walked.
+
+Parsers of the HTML standard take quadratic time, or worse, on pages that nest deeply, leave many formatting elements
+open, or give one element thousands of attributes. A page over a limit is refused whole, with a reason; nothing is cut.
+"""
+
+import re
+from collections import Counter
+from html import unescape
+
+from schemas.rejections import RejectReason
+
+MAX_DEPTH = 512
+"""Elements in one another: what Blink keeps (``kMaximumHTMLParserDOMTreeDepth``) before it flattens a page."""
+
+MAX_TAGS = 250_000
+"""Start and end tags of a page: ten times a long book's."""
+
+MAX_DECLARATIONS = 20_000
+"""Comments, doctypes and CDATA sections."""
+
+MAX_IMAGES = 5_000
+MAX_TOKEN_BYTES = 4_000_000
+"""Of one text, attribute or script, character references counted as what they stand for."""
+
+MAX_ATTRIBUTES = 2_000
+"""Of one element."""
+
+MAX_OPEN_FORMATTING = 1_000_000
+"""Sum, over all start tags, of the formatting elements open there: what is built anew for each (HTML standard,
+"reconstruct the active formatting elements")."""
+
+_CHECK_TAGS = 5_000
+"""Fewer tags cannot nest deep enough to cost time."""
+
+_CHECK_FORMATTING = 200
+_LONG_TAG = 8_000
+_HEADS = re.compile(rb"<(/?[a-zA-Z]+)")
+_LONG_TAGS = re.compile(rb"<[a-zA-Z][^>]{%d,}" % _LONG_TAG)
+_VALUES = re.compile(rb"\"[^\"]*\"|'[^']*'")
+_NAMES = re.compile(rb"[\s/\"']([^\s/>\"'=]+)")
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_KNOWN_TAG = re.compile(
+    rb"<(?:!doctype|!--|/?(?:html|head|body|title|meta|script|style|link|div|span|p|a|h[1-6]|table|tr|td|ul|ol|li|br"
+    rb"|img|b|i|font|center|form|article|section|main|header|frameset|pre|plaintext)[\s/>])",
+    re.IGNORECASE,
+)
+_SNIFF_BYTES = 4096
+_MAGIC = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b", b"RIFF", b"%!PS")
+
+_FORMATTING = frozenset(b"b big code em font i nobr s small strike strong tt u".split())
+_NOT_NESTING = frozenset(
+    b"p li td th tr dt dd option optgroup tbody thead tfoot colgroup col rb rt rp rtc caption body html head"
+    b" area base br embed hr img input link meta param source track wbr bgsound keygen".split()
+)
+"""Elements that are empty, or that the next of their kind ends."""
+
+
+class PageLimitError(ValueError):
+    """A page is over a limit; ``reason`` says which kind."""
+
+    def __init__(self, reason: RejectReason, message: str, value: float, threshold: float) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.value = value
+        self.threshold = threshold
+
+
+def check_bytes(body: bytes) -> None:
+    """Checks a page that is about to be parsed.
+
+    Raises:
+        PageLimitError: It is no HTML, or is over a limit.
+    """
+    _check_kind(body)
+    if len(body) > MAX_TOKEN_BYTES:
+        _check_tokens(body)
+    heads = _HEADS.findall(body)
+    _at_most(len(heads), MAX_TAGS, "tags")
+    _at_most(body.count(b"<!"), MAX_DECLARATIONS, "comments and declarations")
+    counts = Counter(heads)
+    if len(heads) > _CHECK_TAGS or sum(counts[name] for name in _FORMATTING) > _CHECK_FORMATTING:
+        check_nesting(heads)
+    for match in _LONG_TAGS.finditer(body):
+        names = {name.lower() for name in _NAMES.findall(_VALUES.sub(b"''", match[0]))}
+        _at_most(len(names), MAX_ATTRIBUTES, "attributes of one element")
+
+
+def check_depth(depth: int) -> None:
+    """Checks how deep an element lies, as the tree is walked.
+
+    Raises:
+        PageLimitError: Deeper than ``MAX_DEPTH``.
+    """
+    if depth > MAX_DEPTH:
+        raise PageLimitError(
+            RejectReason.TOO_DEEP, f"elements nest deeper than {MAX_DEPTH}", value=depth, threshold=MAX_DEPTH
+        )
+
+
+def check_images(count: int) -> None:
+    """Checks how many images a page has, as the tree is walked.
+
+    Raises:
+        PageLimitError: More than ``MAX_IMAGES``.
+    """
+    _at_most(count, MAX_IMAGES, "images")
+
+
+def check_nesting(heads: list[bytes]) -> None:
+    """Estimates, from the names of the tags in order, how deep they nest and how much formatting they leave open.
+
+    Raises:
+        PageLimitError: Too deep or too complex.
+    """
+    open_of: dict[bytes, int] = {}
+    depth = formatting = cost = 0
+    for head in heads:
+        name = head.lower()
+        if name.startswith(b"/"):
+            name = name[1:]
+            if open_of.get(name, 0):
+                open_of[name] -= 1
+                depth -= 1
+                formatting -= name in _FORMATTING
+        else:
+            cost += formatting
+            if name not in _NOT_NESTING:
+                open_of[name] = open_of.get(name, 0) + 1
+                depth += 1
+                formatting += name in _FORMATTING
+                check_depth(depth)
+    _at_most(cost, MAX_OPEN_FORMATTING, "formatting elements to be built anew")
+
+
+def _check_kind(body: bytes) -> None:
+    head = body[:_SNIFF_BYTES]
+    if head.startswith(_MAGIC):
+        raise PageLimitError(RejectReason.NOT_HTML, f"begins as another format: {head[:8]!r}", value=1, threshold=0)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return
+    n_binary = len(_BINARY.findall(head))
+    if n_binary > len(head) // 50 and not _KNOWN_TAG.search(head):
+        raise PageLimitError(
+            RejectReason.NOT_HTML, f"{n_binary} control bytes in the first {len(head)}", n_binary, len(head) // 50
+        )
+
+
+def _check_tokens(body: bytes) -> None:
+    for token in body.split(b"<"):
+        if len(token) > MAX_TOKEN_BYTES and len(unescape(token.decode("latin-1"))) > MAX_TOKEN_BYTES:
+            raise PageLimitError(
+                RejectReason.PAGE_TOO_LARGE,
+                f"one text, attribute or script of {len(token)} bytes",
+                value=len(token),
+                threshold=MAX_TOKEN_BYTES,
+            )
+
+
+def _at_most(value: int, limit: int, what: str) -> None:
+    if value > limit:
+        raise PageLimitError(RejectReason.TOO_COMPLEX, f"{value} {what}, at most {limit}", value, limit)
