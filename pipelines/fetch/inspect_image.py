@@ -21,6 +21,9 @@ from schemas.rejections import RejectReason
 MAX_SCANS = 64
 """Scans of a JPEG and cells of an AVIF grid: each is a pass over all pixels or a decoder of its own."""
 
+MAX_SCANNED_PIXELS = 800_000_000
+"""Pixels times scans: two seconds of decoding."""
+
 DRAFT_SIDE = 256
 """A JPEG is decoded at a half, quarter or eighth while its shorter side stays above this: all data is still read."""
 
@@ -96,13 +99,10 @@ def check_header(header: ImageHeader, limits: ImageLimits) -> None:
             value=float(pixels),
             threshold=float(limits.max_pixels),
         )
-    if header.n_scans > MAX_SCANS:
-        raise BadImageError(
-            RejectReason.TOO_COMPLEX,
-            f"{header.n_scans} scans or cells, the limit is {MAX_SCANS}",
-            value=float(header.n_scans),
-            threshold=float(MAX_SCANS),
-        )
+    for n, limit in ((header.n_scans, MAX_SCANS), (pixels * header.n_scans, MAX_SCANNED_PIXELS)):
+        if n > limit:
+            detail = f"{header.n_scans} scans or cells of {pixels} pixels: {n}, the limit is {limit}"
+            raise BadImageError(RejectReason.TOO_COMPLEX, detail, value=float(n), threshold=float(limit))
 
 
 def decode(data: bytes, header: ImageHeader) -> NDArray[np.uint8]:

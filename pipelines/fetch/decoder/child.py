@@ -25,6 +25,8 @@ def main(inspect: Inspect = inspect_image) -> None:
     """Serves until the input ends. Arguments: the limits on an image, and its seconds of processor time."""
     cpu_s = int(sys.argv[3])
     limits = ImageLimits(max_bytes=int(sys.argv[1]), max_pixels=int(sys.argv[2]))
+    # No thread may be started once the process is confined.
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     for name in _LATE_IMPORTS:
         import_module(name)
     # Only what was imported here may open an image: a file cannot ask for another decoder.
