@@ -23,13 +23,14 @@ def main(arguments: Sequence[str]) -> int:
         return WRONG_SETTINGS
 
     # Late, so that wrong settings are told before torch is loaded.
+    from mm1_model.data.damage import ShardError
     from mm1_model.train.console import print_step, say_ended
     from mm1_model.train.loop import TrainingError
     from mm1_model.train.run import train
 
     try:
         result = train(config, on_step=print_step)
-    except TrainingError as error:
+    except (TrainingError, ShardError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except ValueError as error:

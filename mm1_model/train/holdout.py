@@ -8,7 +8,7 @@ from torch import nn
 
 from mm1_model.batch import PackedBatch
 from mm1_model.train.distributed import Ranks
-from mm1_model.train.sums import Sums
+from mm1_model.train.sums import MicroBatch, add_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +43,12 @@ def holdout_loss(
     """Returns the mean loss over all ranks' batches; all ranks must call it with as many."""
     training = model.training
     model.eval()
-    sums = Sums()
+    done = list[MicroBatch]()
     for batch, counts in batches:
         with autocast:
             output = model(batch.to(ranks.device))
         if counts:
-            sums.add(batch, output, int(batch.loss_mask_T.sum()))
+            done.append(MicroBatch.of(batch, output))
     model.train(training)
-    total = sums.over_ranks(ranks)
+    total = add_up(done).over_ranks(ranks)
     return HoldoutLoss(loss=total.mean_loss(), by_kind=total.mean_loss_by_kind(), rows=num_rows)

@@ -4,9 +4,8 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -14,6 +13,7 @@ from mm1_model.batch import PackedBatch
 from mm1_model.model import MM1
 from mm1_model.train.checkpoint import Fingerprints, Snapshot, TrainingState, save_checkpoint
 from mm1_model.train.config import TrainConfig
+from mm1_model.train.cost import StepCost
 from mm1_model.train.distributed import Ranks
 from mm1_model.train.feed import Slice, TrainingData, read_ahead
 from mm1_model.train.guard import LossGuard
@@ -43,6 +43,7 @@ class Trainer:
         config: TrainConfig,
         model: MM1,
         optimizer: torch.optim.AdamW,
+        cost: StepCost,
         peak_learning_rate: float,
         data: TrainingData,
         ranks: Ranks,
@@ -53,6 +54,7 @@ class Trainer:
         self._config = config
         self._model = model
         self._optimizer = optimizer
+        self._cost = cost
         self._peak = peak_learning_rate
         self._data = data
         self._ranks = ranks
@@ -118,7 +120,13 @@ class Trainer:
         requests = (
             positions for step in range(self.step, self._config.steps) for positions in self._slice.micro_batches(step)
         )
-        return read_ahead(self._data.train, requests, workers=loader.workers, ahead=loader.prefetch)
+        return read_ahead(self._ready(self._data.train), requests, workers=loader.workers, ahead=loader.prefetch)
+
+    def _ready(self, read: Callable[[Sequence[int]], PackedBatch]) -> Callable[[Sequence[int]], PackedBatch]:
+        # Page-locked on the reader's thread, so that the copy to the device waits for nothing.
+        if self._ranks.device.type != "cuda":
+            return read
+        return lambda places: read(places).pin_memory()
 
     def _take_step(self, batches: Iterator[PackedBatch], request: StopRequest) -> tuple[StepReport, bool]:
         config, started = self._config, time.monotonic()
@@ -136,7 +144,7 @@ class Trainer:
         mine.stop_requests = int(bool(request))
         sums = mine.over_ranks(self._ranks)
         norm, skipped = self._apply(sums)
-        self._order = _chain(self._order, self.step, sums.samples_digest)
+        self._order = chain_order(self._order, self.step, int(sums.samples_digest))
         self.step += 1
         self._last_loss = sums.mean_loss()
         stop = sums.stop_requests > 0
@@ -177,10 +185,12 @@ class Trainer:
             learning_rate=learning_rate,
             gradient_norm=norm,
             rows=self._last_positions(),
-            tokens=sums.tokens,
-            loss_tokens=sums.loss_tokens,
-            images=sums.images,
-            samples=sums.samples,
+            tokens=int(sums.tokens),
+            loss_tokens=int(sums.loss_tokens),
+            images=int(sums.images),
+            samples=int(sums.samples),
+            flops=self._cost.of_step(sums),
+            ranks=self._ranks.world_size,
             order=self._order,
             seconds=seconds,
             wait_seconds=sums.wait_s / self._ranks.world_size,
@@ -203,6 +213,8 @@ class Trainer:
             loss_tokens=0,
             images=0,
             samples=0,
+            flops=0.0,
+            ranks=self._ranks.world_size,
             order=self._order,
             seconds=0.0,
             wait_seconds=0.0,
@@ -264,5 +276,6 @@ class Trainer:
         return (self.step - 1) * self._config.rows_per_step, self.step * self._config.rows_per_step
 
 
-def _chain(before: str, step: int, samples: Any) -> str:
-    return hashlib.sha256(f"{before}:{step}:{samples}".encode()).hexdigest()
+def chain_order(before: str, step: int, samples_digest: int) -> str:
+    """Returns the running digest after the samples of ``step`` (from 0)."""
+    return hashlib.sha256(f"{before}:{step}:{samples_digest}".encode()).hexdigest()

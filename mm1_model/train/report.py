@@ -37,6 +37,10 @@ class StepReport:
     loss_tokens: int
     images: int
     samples: int
+    flops: float
+    """Operations of forward and backward on all ranks: tower, connector and decoder over the real lengths."""
+
+    ranks: int
     order: str
     """Running sha256 over the samples of all steps: the proof of what was trained on, and in which order."""
 
@@ -68,7 +72,8 @@ class StepReport:
                 "order": self.order,
                 "seconds": round(self.seconds, 4),
                 "wait_seconds": round(self.wait_seconds, 4),
-                "tokens_per_second": round(self.tokens / self.seconds, 1) if self.seconds else None,
+                "tokens_per_second": _rate(self.tokens, self.seconds),
+                "teraflops_per_rank": _rate(self.flops / 1e12 / self.ranks, self.seconds),
                 "skipped": self.skipped,
             }
         if self.holdout is not None:
@@ -108,6 +113,10 @@ class TrainResult:
     def is_complete(self) -> bool:
         """Whether all steps are done."""
         return self.steps_done == self.steps
+
+
+def _rate(amount: float, seconds: float) -> float | None:
+    return float(f"{amount / seconds:.5g}") if seconds else None
 
 
 def _finite(value: Any) -> Any:

@@ -14,6 +14,7 @@ from mm1_model.data.shard_set import ShardSet
 from mm1_model.train import checkpoint, files
 from mm1_model.train.checkpoint import Fingerprints, TrainingState
 from mm1_model.train.config import TrainConfig, flatten, trajectory
+from mm1_model.train.cost import StepCost
 from mm1_model.train.distributed import Ranks, process_group
 from mm1_model.train.feed import TrainingData
 from mm1_model.train.interrupt import StopRequest, stop_on_signals
@@ -106,6 +107,7 @@ def _train(
 ) -> TrainResult:
     model = make_model(network, config)
     peak = config.optimizer.learning_rate or mm1_learning_rate(rule_parameters(model))
+    cost = StepCost.of(model)
     model = place_model(model, config, ranks)
     optimizer = build_optimizer(model, config.optimizer, learning_rate=peak)
     checkpoint.prepare_optimizer(optimizer)
@@ -121,6 +123,7 @@ def _train(
         config=config,
         model=model,
         optimizer=optimizer,
+        cost=cost,
         peak_learning_rate=peak,
         data=data,
         ranks=ranks,

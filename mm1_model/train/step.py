@@ -12,7 +12,7 @@ from torch.nn.utils import get_total_norm
 from mm1_model.batch import PackedBatch
 from mm1_model.model import ModelOutput
 from mm1_model.train.distributed import Ranks
-from mm1_model.train.sums import Sums
+from mm1_model.train.sums import MicroBatch, Sums, add_up
 
 
 def accumulate(
@@ -25,17 +25,19 @@ def accumulate(
     Returns:
         The sums of this rank.
     """
-    sums = Sums()
+    done, wait_s = list[MicroBatch](), 0.0
     for _ in range(count):
         started = time.monotonic()
         batch = next(batches)
-        sums.wait_s += time.monotonic() - started
+        wait_s += time.monotonic() - started
         loss_tokens = int(batch.loss_mask_T.sum())
         with autocast:
             output: ModelOutput = model(batch.to(ranks.device))
         objective = output.cross_entropy_sum + output.z_loss_sum + output.router_loss * loss_tokens
         objective.backward()  # type: ignore[no-untyped-call]
-        sums.add(batch, output, loss_tokens)
+        done.append(MicroBatch.of(batch, output))
+    sums = add_up(done)
+    sums.wait_s = wait_s
     return sums
 
 
@@ -53,7 +55,7 @@ def gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return found
 
 
-def gradient_norm(grads: list[Tensor], *, loss_tokens: int) -> float:
+def gradient_norm(grads: list[Tensor], *, loss_tokens: float) -> float:
     """Returns the global L2 norm of the gradient of the mean loss, the same on every rank."""
     norm = get_total_norm(grads, foreach=True)
     if isinstance(norm, DTensor):
@@ -61,7 +63,7 @@ def gradient_norm(grads: list[Tensor], *, loss_tokens: int) -> float:
     return float(norm) / loss_tokens if loss_tokens else math.nan
 
 
-def scale_and_clip(grads: list[Tensor], *, loss_tokens: int, norm: float, clip_norm: float) -> None:
+def scale_and_clip(grads: list[Tensor], *, loss_tokens: float, norm: float, clip_norm: float) -> None:
     """Divides summed gradients by the loss tokens and limits their norm, in one pass."""
     factor = min(1.0, clip_norm / norm) if norm > 0 else 1.0
     torch._foreach_mul_(grads, factor / loss_tokens)
