@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from pipelines.runs import storage
-from pipelines.runs.folder import BATCH_ROWS, read_part
+from pipelines.joins.columns import read_columns
+from pipelines.runs.folder import read_part
 from schemas.documents import ImageSegment
 from schemas.images import ImagePair
 
@@ -36,10 +34,8 @@ def read_places(path: str, *, with_texts: bool) -> Iterator[Place]:
     """
     fields = _URLS + (_TEXTS if with_texts else ())
     columns = ["document_id", "archive", "record_offset", *(f"segments.list.element.{name}" for name in fields)]
-    with storage.open_read(path) as file:
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=BATCH_ROWS, columns=columns):
-            for row in batch.to_pylist():
-                yield from _places(row, fields)
+    for row in read_columns(path, columns):
+        yield from _places(row, fields)
 
 
 def read_pairs(path: str) -> Iterator[Place]:

@@ -68,8 +68,7 @@ class FindImages(beam.PTransform):
 def ask_urls(source: Source, buckets: int) -> Iterator[tuple[int, Any]]:
     """Yields the questions of a part of documents for the URLs of its images."""
     if source.kind == "documents":
-        places = read_places(source.path, with_texts=False)
-        yield from ask(source.number, (p.image.url for p in places if p.image.image_id is None), buckets)
+        yield from ask(source.number, (p.image.url for p in read_places(source.path, with_texts=False)), buckets)
 
 
 def ask_images(source: Source, buckets: int) -> Iterator[tuple[int, Any]]:

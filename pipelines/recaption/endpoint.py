@@ -69,7 +69,10 @@ class ChatEndpoint:
         timeout = aiohttp.ClientTimeout(total=self._settings.deadline_s)
         connector = aiohttp.TCPConnector(limit=self._settings.connections)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector, headers=self._headers) as session:
-            return list(await asyncio.gather(*(self._ask(session, messages) for messages in conversations)))
+            answers = await asyncio.gather(*(self._ask(session, messages) for messages in conversations))
+        # Lets the transports of the closed session end before their loop does (aiohttp, "Graceful shutdown").
+        await asyncio.sleep(0)
+        return list(answers)
 
     async def _ask(self, session: aiohttp.ClientSession, messages: Sequence[Message]) -> str | None:
         failure = ""

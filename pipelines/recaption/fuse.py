@@ -108,9 +108,16 @@ def _new_phrases(alt: str, known: set[str]) -> Iterator[str]:
 
 
 def _trim(tokens: list[str], new: set[str]) -> str:
-    """Returns the tokens from the first new word to the last, with a preposition or article before the first."""
-    hits = [place for place, token in enumerate(tokens) if _word_of(token) in new]
-    start = hits[0]
-    while start > 0 and _word_of(tokens[start - 1]) in _ARTICLES | _PREPOSITIONS:
+    """Returns the tokens from the first new word to the last, with what they lean on.
+
+    A preposition or article before the first, and the words after the last up to the next function word: a new quality
+    keeps the thing it belongs to.
+    """
+    words = [_word_of(token) for token in tokens]
+    hits = [place for place, word in enumerate(words) if word in new]
+    start, end = hits[0], hits[-1] + 1
+    while start > 0 and words[start - 1] in _ARTICLES | _PREPOSITIONS:
         start -= 1
-    return " ".join(tokens[start : hits[-1] + 1])
+    while end < len(words) and words[end] and words[end] not in _STOP:
+        end += 1
+    return " ".join(tokens[start:end])

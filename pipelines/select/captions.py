@@ -3,11 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-import pyarrow.parquet as pq
-
+from pipelines.joins.columns import read_columns
 from pipelines.joins.lookup import Found
-from pipelines.runs import storage
-from pipelines.runs.folder import BATCH_ROWS
 from pipelines.runs.job import JobContext
 from pipelines.select.page_captions import Contender, losers
 from pipelines.select.workers import CANDIDATE, CANDIDATES, LOSERS
@@ -34,25 +31,24 @@ def contenders(offer: tuple[int, str], buckets: int) -> Iterator[tuple[int, tupl
     """Yields what the choice looks at, by bucket of the image."""
     source, path = offer
     by_bucket: dict[int, list[Contender]] = defaultdict(list)
-    with storage.open_read(path) as file:
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=BATCH_ROWS, columns=list(_COLUMNS)):
-            for row in batch.to_pylist():
-                row["is_pair"] = row.pop("unit") == CANDIDATE
-                by_bucket[keyed_bucket("image", row["image_id"], buckets)].append(Contender(source=source, **row))
+    for number, row in enumerate(read_columns(path, _COLUMNS)):
+        row["is_pair"] = row.pop("unit") == CANDIDATE
+        bucket = keyed_bucket("image", row["image_id"], buckets)
+        by_bucket[bucket].append(Contender(source=source, row=number, **row))
     for bucket, members in by_bucket.items():
         yield bucket, tuple(members)
 
 
 def lost(group: tuple[int, Iterable[tuple[Contender, ...]]]) -> Iterator[tuple[int, Found]]:
-    """Yields ``(source, the keys of its candidates that are left out, with those that are kept)`` for one bucket."""
+    """Yields ``(source, the rows of its candidates that are left out, with the keys that are kept)`` for one bucket."""
     bucket, batches = group
     by_image: dict[str, list[Contender]] = defaultdict(list)
     for batch in batches:
         for contender in batch:
             by_image[contender.image_id].append(contender)
-    by_source: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    by_source: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for rivals in by_image.values():
         for out, kept in losers(rivals):
-            by_source[out.source].append((out.key, kept.key))
-    for source, keys in by_source.items():
-        yield source, Found(LOSERS, bucket, tuple(sorted(keys)))
+            by_source[out.source].append((out.row, kept.key))
+    for source, rows in by_source.items():
+        yield source, Found(LOSERS, bucket, tuple((str(row), key) for row, key in sorted(rows)))

@@ -24,6 +24,9 @@ class SourceFacts:
     scores: dict[tuple[str, int], ImageScore] = field(default_factory=dict)
     """By occurrence and position."""
 
+    has_paragraph_verdicts: bool = False
+    """Whether any paragraph repeats: digests are not computed for nothing."""
+
     def document_verdict(self, document: Document) -> Verdict | None:
         """Returns why a document repeats another, None where it does not."""
         return self.verdicts.get(("document", document.occurrence, None))
@@ -43,18 +46,14 @@ class SourceFacts:
             score=self.scores.get((occurrence, position)),
         )
 
-    @property
-    def has_paragraph_verdicts(self) -> bool:
-        """Returns whether any paragraph repeats: digests are not computed for nothing."""
-        return any(kind == "paragraph" for kind, _, _ in self.verdicts)
-
 
 def source_facts(found: Iterable[Found], scores: Iterable[ImageScore]) -> SourceFacts:
     """Returns the facts that the lookups found for a source."""
     found = list(found)
-    verdicts = (verdict for answer in found if answer.table == VERDICTS for _, verdict in answer.records)
+    verdicts = [verdict for answer in found if answer.table == VERDICTS for _, verdict in answer.records]
     return SourceFacts(
         images=image_facts(found),
         verdicts={(verdict.kind, verdict.item, verdict.position): verdict for verdict in verdicts},
         scores={(score.occurrence, score.position): score for score in scores},
+        has_paragraph_verdicts=any(verdict.kind == "paragraph" for verdict in verdicts),
     )

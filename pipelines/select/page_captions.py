@@ -52,6 +52,8 @@ class Contender:
     text_digest: str
     score: float | None
     source: int
+    row: int
+    """In the candidates of its source."""
 
 
 def choose_text(

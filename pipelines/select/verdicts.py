@@ -1,17 +1,16 @@
 """Brings the verdicts of ``dedup`` to the sources that they are about. Only ids and digests are shuffled."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-import pyarrow.parquet as pq
 from apache_beam.pvalue import PCollection
 
+from pipelines.joins.columns import read_columns
 from pipelines.joins.lookup import Found, ask, hold, num_buckets
 from pipelines.joins.sources import Source, num_rows
 from pipelines.joins.transform import IMAGES, Lookup
-from pipelines.runs import storage
-from pipelines.runs.folder import BATCH_ROWS, read_part
+from pipelines.runs.folder import read_part
 from pipelines.runs.job import JobContext
 from pipelines.select.facts import VERDICTS
 from schemas.errors import SchemaError
@@ -86,17 +85,11 @@ def hold_verdicts(path: str, buckets: int) -> Iterator[tuple[int, Any]]:
 
 
 def _references(path: str) -> Iterator[str]:
-    for row in _rows(path, _REFERENCES):
+    for row in read_columns(path, _REFERENCES):
         yield f"{row['archive']}:{row['record_offset']}"
         yield from (segment["url"] for segment in row["segments"] if segment["url"] is not None)
 
 
 def _paragraphs(path: str) -> Iterator[str]:
-    for row in _rows(path, ("paragraphs",)):
+    for row in read_columns(path, ("paragraphs",)):
         yield from row["paragraphs"]
-
-
-def _rows(path: str, columns: Iterable[str]) -> Iterator[dict[str, Any]]:
-    with storage.open_read(path) as file:
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=BATCH_ROWS, columns=list(columns)):
-            yield from batch.to_pylist()

@@ -73,10 +73,10 @@ class ChooseCaptions(Worker[tuple[int, list[Found]]]):
 
     def run(self, item: tuple[int, list[Found]], output: ItemOutput) -> None:
         number, found = item
-        lost = {key: rival for answer in found if answer.table == LOSERS for key, rival in answer.records}
-        for candidate in read_part(self._paths[number], CaptionCandidate):
-            if candidate.key in lost:
-                output.reject(candidate.unit, _duplicate(candidate, lost[candidate.key]))
+        lost = {int(row): rival for answer in found if answer.table == LOSERS for row, rival in answer.records}
+        for row, candidate in enumerate(read_part(self._paths[number], CaptionCandidate)):
+            if row in lost:
+                output.reject(candidate.unit, _duplicate(candidate, lost[row]))
             else:
                 output.write(candidate.sample, candidate.sample.kind.value)
                 output.count(candidate.unit, n_out=1)

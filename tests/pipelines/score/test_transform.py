@@ -48,8 +48,8 @@ def document(name: str, *segments: TextSegment | ImageSegment) -> Document:
     )
 
 
-def image(name: str, **texts: str) -> ImageSegment:
-    return ImageSegment(url=f"https://a.example/{name}", **texts)  # type: ignore[arg-type]
+def image(name: str, alt: str | None = None, caption: str | None = None, near: str | None = None) -> ImageSegment:
+    return ImageSegment(url=f"https://a.example/{name}", alt=alt, caption=caption, near=near)
 
 
 def prepare(run: pathlib.Path, model: str | None) -> Recipe:

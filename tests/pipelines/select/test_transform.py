@@ -42,24 +42,33 @@ def document(name: str, *segments: TextSegment | ImageSegment, language: str = "
     )
 
 
-def image(name: str, **texts: str) -> ImageSegment:
-    return ImageSegment(url=f"{SITE}/{name}.png", **texts)
+def image(name: str, alt: str | None = None, caption: str | None = None) -> ImageSegment:
+    return ImageSegment(url=f"{SITE}/{name}.png", alt=alt, caption=caption)
 
 
 def text(*paragraphs: str) -> TextSegment:
     return TextSegment(text="\n\n".join(paragraphs))
 
 
-def score(source: str, position: int, stored: StoredImage, **scores: float) -> ImageScore:
-    values = {"alt": None, "caption": None, "near": None} | scores
+def score(
+    source: str,
+    position: int,
+    stored: StoredImage,
+    *,
+    alt: float | None = None,
+    caption: float | None = None,
+    near: float | None = None,
+) -> ImageScore:
     occurrence = f"/data/crawl.warc:{source[1:]}" if source.startswith("d") else source
     return ImageScore(
         source=source,
         occurrence=occurrence,
         position=position,
         image_id=stored.image_id,
-        best=max(scores.values(), default=None),
-        **values,  # type: ignore[arg-type]
+        alt=alt,
+        caption=caption,
+        near=near,
+        best=max((value for value in (alt, caption, near) if value is not None), default=None),
     )
 
 
