@@ -26,6 +26,7 @@ MAX_BLOCK_BYTES = 1 << 26
 """Bytes of a record's block that are held; what is longer is passed over and refused, in bounded memory."""
 
 _ZSTD_DICTIONARY_MAGIC = b"\x5d\x2a\x4d\x18"
+_ONCE = frozenset(("warc-type", "warc-record-id", "content-length"))
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -112,12 +113,6 @@ def _read_members(window: Window, codec: Codec, start: int, end: int) -> Iterato
             following = find_member(window, position, codec, PREFIXES)
             yield _span(position, following, RejectReason.DAMAGED, "no record begins here")
             position = following
-            continue
-        if position >= end:
-            # Not readable, though it looks like a member: the damage before the next range's first record.
-            damage = _damage(window, codec, position, "not a WARC record", is_cut=False)
-            yield damage
-            position += damage.length
             continue
         stream = MemberStream(window, position, codec)
         try:
@@ -214,8 +209,12 @@ def parse_header(head: bytes) -> tuple[dict[str, str], int]:
         if line[:1] in (" ", "\t") and name:
             headers[name] += " " + line.strip()
             continue
-        name, _, value = line.partition(":")
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise _BadRecordError(f"a header line without a colon: {line[:40]!r}")
         name = name.strip().lower()
+        if name in _ONCE and name in headers:
+            raise _BadRecordError(f"{name} is stated twice; was the record before it cut?")
         headers.setdefault(name, value.strip())
     stated = headers.get("content-length", "")
     if not stated.isdecimal() or len(stated) > 18:
@@ -252,12 +251,12 @@ def _is_plain_start(window: Window, position: int) -> bool:
 
 def _find_plain(window: Window, position: int) -> int:
     while True:
-        found = window.find(b"\nWARC/", max(0, position - 1))
+        found = window.find(b"WARC/", position)
         if found < 0:
             return window.size
-        if _is_plain_start(window, found + 1):
-            return found + 1
-        position = found + 2
+        if _is_plain_start(window, found):
+            return found
+        position = found + 1
 
 
 def _plain_extent(window: Window, position: int) -> tuple[dict[str, str], int, int, int]:
@@ -276,7 +275,7 @@ def _plain_extent(window: Window, position: int) -> tuple[dict[str, str], int, i
         raise _BadRecordError(f"Content-Length is {n_bytes}, the file holds {window.size - block_start} bytes more")
     tail = window.bytes_at(block_end, 16)
     stripped = tail.lstrip(b"\r\n")
-    if stripped and not stripped.startswith(PREFIXES):
+    if stripped and not stripped.startswith(PREFIXES) and not tail.startswith((b"\r\n\r\n", b"\n\n")):
         raise _BadRecordError(f"the record is followed by {tail!r}; is its Content-Length wrong?")
     return headers, block_start, block_end, block_end + len(tail) - len(stripped)
 
