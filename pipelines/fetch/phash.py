@@ -50,7 +50,7 @@ def phash(pixels: NDArray[np.uint8]) -> str:
     # Without its mean a flat image has no frequencies at all; rounded cosines would see some.
     centred = grey * (SIDE * SIDE) - total
     spectrum = (COSINES @ centred @ COSINES.T).reshape(-1)
-    spectrum[0] = total * _SCALE * _SCALE
+    spectrum[0] = total * SIDE * SIDE * _SCALE * _SCALE
     ordered = np.sort(spectrum)
     middle = BITS * BITS // 2
     bits = 2 * spectrum > ordered[middle - 1] + ordered[middle]
