@@ -104,7 +104,7 @@ def _read_tar(path: str) -> Iterator[RawPair | BadPair]:
     with storage.open_read(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
             # What has been read is not asked for again: the list of members would grow with the file.
-            archive.members = []  # type: ignore[attr-defined]
+            archive.members = []
             if not member.isreg():
                 continue
             folder, _, name = member.name.rpartition("/")
@@ -115,6 +115,9 @@ def _read_tar(path: str) -> Iterator[RawPair | BadPair]:
                 key, members = member_key, {}
             members[ending.lower()] = member
         yield from _tar_pair(path, file, key, members)
+        if archive.offset >= storage.size(path):
+            detail = f"{path} has no end-of-archive blocks: it was cut between two members"
+            yield BadPair(archive=path, key="", reason=RejectReason.TRUNCATED, detail=detail)
 
 
 def _tar_pair(
