@@ -62,7 +62,7 @@ _PLACEHOLDER_NAME = re.compile(
 _LOOKS_LIKE_IMAGE = re.compile(
     r"(?:https?:)?/{0,2}[^\s<>\"{}]+\.(?:jpe?g|png|webp|gif|avif)(?:[?#]\S*)?\Z", re.IGNORECASE
 )
-_LAZY_NAME = re.compile(r"data-.*(?:src|original|lazy|image|img|hires|full|large)|.*lazy", re.IGNORECASE)
+_LAZY_NAME = re.compile(r"data-.*(?:src|original|lazy|image|img|hi-?res|full|large)|.*lazy", re.IGNORECASE)
 _UNREADABLE_TYPES = frozenset(
     ("image/svg+xml", "image/avif", "image/jxl", "image/jp2", "image/heic", "image/vnd.ms-photo")
 )

@@ -1,8 +1,9 @@
 """The second engine: BeautifulSoup over html5lib, which builds the tree of the HTML standard as lexbor does."""
 
+import warnings
 from collections.abc import Iterator
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
 from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 
 from pipelines.interleave.elements import SKIPPED, STYLING
@@ -14,7 +15,11 @@ from pipelines.interleave.page_head import PageHead
 
 def lay_out_bs4(page: DecodedPage, builder: LayoutBuilder) -> PageHead:
     """Parses a page, tells ``builder`` what is in its body, and returns what its head says."""
-    soup = BeautifulSoup(page.text, "html5lib", multi_valued_attributes=None)
+    with warnings.catch_warnings():
+        # Pages that look like XML or like a path are pages all the same.
+        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
+        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
+        soup = BeautifulSoup(page.text, "html5lib", multi_valued_attributes=None)
     if soup.body is not None:
         _walk(soup.body, builder)
     builder.finish()
