@@ -6,8 +6,8 @@ is seen, the alt text what cannot be seen (names, places, dates). Without a lang
 1. Both are cleaned: white space, a leading "a photo of", a final full stop.
 2. An alt text that says nothing (a file name, no letters, "image") leaves the caption.
 3. Names in the alt text (capitalised inside a sentence, or with a digit) give the caption their spelling.
-4. Phrases of the alt text (apart by commas, full stops, dashes, bars) that have a word the caption lacks are trimmed to
-   that part, with the preposition before it, and appended; phrases that repeat the caption are dropped.
+4. Phrases of the alt text (apart by commas, full stops, dashes, bars) that have a word the caption lacks are appended;
+   phrases that repeat the caption are dropped. Where only a place or time is new ("... in Maren"), that is appended.
 5. One sentence: a capital first, a full stop last.
 """
 
@@ -19,6 +19,8 @@ _PREPOSITIONS = frozenset(
     {"in", "at", "on", "near", "by", "from", "of", "with", "for", "to", "into", "over", "under", "behind", "beside"}
     | {"during", "after", "before"}
 )
+_PLACE_OR_TIME = _PREPOSITIONS - {"of", "with", "for", "by", "from", "to", "into"}
+_NUMBERS = frozenset({"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"})
 _FILLERS = frozenset({"and", "or", "is", "are", "was", "were", "be", "been", "it", "its", "his", "her", "their", "as"})
 _STOP = _ARTICLES | _PREPOSITIONS | _FILLERS
 _SAYS_NOTHING = frozenset(
@@ -45,16 +47,17 @@ def fuse(alt: str, caption: str) -> str:
     if not _content(seen):
         return sentence(said)
     seen = _with_names(seen, said)
-    added = list(_new_phrases(said, _content(seen)))
-    for phrase in added:
-        seen += f" {phrase}" if _word_of(phrase.split()[0]) in _PREPOSITIONS else f", {phrase}"
+    for phrase in _new_phrases(said, _content(seen)):
+        seen += f" {phrase}" if _word_of(phrase.split()[0]) in _PLACE_OR_TIME else f", {phrase}"
     return sentence(seen)
 
 
 def clean(text: str) -> str:
-    """Returns a text on one line, without a lead such as "a photo of" and without the full stop at its end."""
-    line = " ".join(text.split())
-    return _LEAD.sub("", line, count=1).strip().rstrip(".").strip() or line.strip().rstrip(".")
+    """Returns a text on one line, without leads such as "a photo of" and without the full stop at its end."""
+    line = " ".join(text.split()).rstrip(".").rstrip()
+    while match := _LEAD.match(line):
+        line = line[match.end() :]
+    return line
 
 
 def says_nothing(alt: str) -> bool:
@@ -103,21 +106,23 @@ def _new_phrases(alt: str, known: set[str]) -> Iterator[str]:
     for phrase in _PHRASE_END.split(alt):
         new = _content(phrase) - known - _SAYS_NOTHING
         if new:
-            yield _trim(phrase.split(), new)
+            yield _lower_first(_new_part(phrase.split(), new))
             known |= new
 
 
-def _trim(tokens: list[str], new: set[str]) -> str:
-    """Returns the tokens from the first new word to the last, with what they lean on.
+def _new_part(tokens: list[str], new: set[str]) -> list[str]:
+    """Returns the tokens from the preposition before the first new word on, all of them where there is none.
 
-    A preposition or article before the first, and the words after the last up to the next function word: a new quality
-    keeps the thing it belongs to.
+    Only a preposition of place or time can stand after any other sentence: "of" and "with" belong to a certain word.
     """
     words = [_word_of(token) for token in tokens]
-    hits = [place for place, word in enumerate(words) if word in new]
-    start, end = hits[0], hits[-1] + 1
-    while start > 0 and words[start - 1] in _ARTICLES | _PREPOSITIONS:
+    start = next(place for place, word in enumerate(words) if word in new)
+    while start > 0 and words[start - 1] in _ARTICLES:
         start -= 1
-    while end < len(words) and words[end] and words[end] not in _STOP:
-        end += 1
-    return " ".join(tokens[start:end])
+    return tokens[start - 1 :] if start > 0 and words[start - 1] in _PLACE_OR_TIME else tokens
+
+
+def _lower_first(tokens: list[str]) -> str:
+    """Returns the tokens as text that does not begin a sentence: its first word may have had a capital for that."""
+    first = tokens[0].lower() if tokens[0].lower() in _STOP | _NUMBERS else tokens[0]
+    return " ".join([first, *tokens[1:]])

@@ -16,6 +16,8 @@ from pipelines.recaption.fuse import clean, fuse, says_nothing
         ),
         ("A red wall near Paris", "a red wall with flowers", "A red wall with flowers near Paris."),
         ("Tower in Maren, 1902", "a stone tower on a hill.", "A stone tower on a hill in Maren, 1902."),
+        ("The tower of Maren", "a stone tower on a hill", "A stone tower on a hill, the tower of Maren."),
+        ("A red circle at night", "a red square", "A red square, a red circle at night."),
         # What the caption says already is not said twice.
         ("a red wall", "a red wall with flowers", "A red wall with flowers."),
         ("Walls, red", "a red wall with flowers", "A red wall with flowers."),
@@ -26,7 +28,7 @@ from pipelines.recaption.fuse import clean, fuse, says_nothing
         ("image", "a dog on grass", "A dog on grass."),
         ("Photo 3", "a dog on grass", "A dog on grass."),
         # Leads are no part of a sentence.
-        ("Figure 6. Picture of two black squares.", "a photo of two squares", "Two squares, black squares."),
+        ("Figure 6. Picture of two black squares.", "a photo of two squares", "Two squares, two black squares."),
         # Without a caption the alt text is the sentence.
         ("the wall of Maren", "", "The wall of Maren."),
         ("", "", ""),
