@@ -79,8 +79,8 @@ class Snapshot:
 
     state: TrainingState
     fingerprints: Fingerprints
-    extra_files: Mapping[str, Path] = field(default_factory=dict)
-    """Name in ``model/`` to a file that is copied there, such as the tokenizer."""
+    extra_files: Mapping[str, bytes] = field(default_factory=dict)
+    """What else lies in ``model/``, by name: the tokenizer."""
 
 
 def checkpoint_folder(out: Path, step: int) -> Path:
@@ -219,8 +219,8 @@ def _write(partial: Path, snapshot: Snapshot, ranks: Ranks) -> None:
 
 def _write_descriptions(partial: Path, snapshot: Snapshot) -> None:
     files.write_json(partial / "model" / "config.json", dict(snapshot.network))
-    for name, source in snapshot.extra_files.items():
-        shutil.copyfile(source, partial / "model" / name)
+    for name, content in snapshot.extra_files.items():
+        (partial / "model" / name).write_bytes(content)
     described = {"state": asdict(snapshot.state), "fingerprints": asdict(snapshot.fingerprints)}
     files.write_json(partial / "training.json", described)
 

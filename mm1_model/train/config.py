@@ -180,11 +180,11 @@ class TrainConfig:
     """Of this file's format."""
 
     shards: str
-    """Folder with ``manifest.json`` and the shards."""
+    """Folder with ``manifest.json`` and the shards, local or of an object store; or the run folder above it."""
 
     out: str
-    """Folder for checkpoints, metrics and the resolved settings. One trainer writes it at a time; a run found there is
-    gone on with.
+    """Folder for checkpoints, metrics and the resolved settings, on a disk that all ranks share. One trainer writes it
+    at a time; a run found there is gone on with.
     """
 
     steps: int
@@ -226,6 +226,7 @@ class TrainConfig:
         )
         _check(bool(self.shards), "shards: name the folder that holds manifest.json")
         _check(bool(self.out), "out: name a folder to write to")
+        _check("://" not in self.out, f"out: must be a folder on a disk that all ranks share, got {self.out!r}")
 
     @property
     def warmup_steps(self) -> int:

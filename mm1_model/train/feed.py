@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from mm1_model.batch import PackedBatch
@@ -27,8 +26,8 @@ class TrainingData:
     fingerprint: Mapping[str, Any]
     """What names the rows, by dotted name."""
 
-    files: Mapping[str, Path] = field(default_factory=dict)
-    """What belongs beside the weights: the tokenizer."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What belongs beside the weights, by name: the tokenizer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,7 +103,8 @@ def place_model(model: MM1, config: TrainConfig, ranks: Ranks) -> MM1:
             # The instance's forward, not a wrapper: parameters keep their names.
             block.forward = functools.partial(checkpoint, block.forward, use_reentrant=False)
         if config.compile:
-            block.compile()
+            # Rows have another length each time.
+            block.compile(dynamic=True)
     if ranks.is_distributed:
         return _shard(model, config, ranks)
     return model.to(ranks.device)

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from mm1_model.config import ModelConfig
+from mm1_model.data.files import RangedFiles
 from mm1_model.data.loader import TrainingRows
 from mm1_model.data.shard_set import ShardSet
 from mm1_model.train import checkpoint, files
@@ -86,7 +87,7 @@ def open_rows(config: TrainConfig, shards: ShardSet, network: ModelConfig) -> Tr
         "shards.manifest_sha256": shards.manifest_sha256,
         "shards.tokenizer_sha256": shards.manifest.tokenizer_sha256,
     }
-    tokenizer = Path(shards.path) / shards.manifest.tokenizer
+    tokenizer = RangedFiles(shards.path).read(shards.manifest.tokenizer)
     return TrainingData(
         train=rows.batch,
         held_out=rows.batch_of_rows,

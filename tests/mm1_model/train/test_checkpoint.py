@@ -34,7 +34,7 @@ def take_step(model: nn.Module, optimizer: torch.optim.AdamW, step: int) -> None
     optimizer.step()
 
 
-def save(out: Path, *, step: int = 2, seed: int = 1, keep: int = 3, extra: Mapping[str, Path] | None = None) -> Path:
+def save(out: Path, *, step: int = 2, seed: int = 1, keep: int = 3, extra: Mapping[str, bytes] | None = None) -> Path:
     model, optimizer = trained(seed=seed)
     state = TrainingState(step=step, updates=2, order_digest="00", loss_history=(0.1, 0.30000000000000004))
     snapshot = Snapshot(
@@ -86,9 +86,7 @@ def test_the_weights_are_one_plain_safetensors_file(tmp_path: Path) -> None:
 
 
 def test_nothing_in_a_checkpoint_is_a_pickle(tmp_path: Path) -> None:
-    note = tmp_path / "tokenizer.json"
-    note.write_text("{}", encoding="utf-8")
-    folder = save(tmp_path, extra={"tokenizer.json": note})
+    folder = save(tmp_path, extra={"tokenizer.json": b"{}"})
 
     names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
@@ -181,7 +179,7 @@ def test_a_save_that_fails_leaves_nothing_and_harms_nothing(tmp_path: Path) -> N
     kept = save(tmp_path, step=1)
 
     with pytest.raises(OSError, match=r"step-00000002 could not be written: FileNotFoundError"):
-        save(tmp_path, step=2, extra={"tokenizer.json": tmp_path / "absent"})
+        save(tmp_path, step=2, extra={"absent/tokenizer.json": b"{}"})
 
     assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == [kept.name]
     assert checkpoint.verify_checkpoint(kept) == []

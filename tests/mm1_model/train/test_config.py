@@ -34,6 +34,10 @@ def test_a_short_run_warms_up_for_a_tenth() -> None:
     ("make", "message"),
     [
         (lambda: replace(CONFIG, steps=0), "steps: must be positive, got 0"),
+        (
+            lambda: replace(CONFIG, out="gs://b/o"),
+            "out: must be a folder on a disk that all ranks share, got 'gs://b/o'",
+        ),
         (lambda: replace(CONFIG, micro_rows=-1), "micro_rows: must be positive, got -1"),
         (lambda: OptimizerSettings(beta2=1.0), r"beta2: must be in \[0, 1\), got 1.0"),
         (lambda: OptimizerSettings(learning_rate=0.0), "learning_rate: must be positive, got 0.0"),

@@ -12,14 +12,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mm1_model.batch import PackedBatch
+from mm1_model.model import build_model
 from mm1_model.train.checkpoint import CheckpointError, checkpoint_folder
-from mm1_model.train.config import GuardSettings, LoaderSettings
+from mm1_model.train.config import CheckpointSettings, GuardSettings, LoaderSettings, ModelSettings
 from mm1_model.train.feed import TrainingData
 from mm1_model.train.loop import TrainingError
 from mm1_model.train.metrics import read_metrics
 from mm1_model.train.report import StepReport
 from mm1_model.train.run import train_on
-from mm1_model.weights import load_model
+from mm1_model.weights import load_model, save_model
 from tests.mm1_model.train import synthetic
 
 NOT_MEASURED = {"seconds", "wait_seconds", "tokens_per_second", "teraflops_per_rank"}
@@ -199,6 +200,41 @@ def test_a_step_without_any_loss_changes_nothing_and_is_named(tmp_path: Path, ca
     state = json.loads((checkpoint_folder(tmp_path, 3) / "training.json").read_text(encoding="utf-8"))["state"]
     assert (state["step"], state["updates"]) == (3, 2)
     assert "step 2 changed nothing: the loss is nan; its rows are (1, 2)" in caplog.text
+
+
+def test_one_nan_costs_one_step_and_no_parameter(tmp_path: Path) -> None:
+    network = synthetic.network()
+    model = build_model(network, seed=0)
+    with torch.no_grad():
+        model.decoder.embedding.weight[63] = torch.nan  # A token that only the poisoned row has.
+    save_model(model, tmp_path / "weights")
+
+    def read(numbers: Sequence[int]) -> PackedBatch:
+        batch = synthetic.batch_of(numbers)
+        if 1 in numbers:
+            batch.tokens_T[-2] = 63
+        return batch
+
+    config = synthetic.config(
+        tmp_path / "out",
+        rows_per_step=1,
+        micro_rows=1,
+        steps=3,
+        checkpoint=CheckpointSettings(every=1, keep=10),
+        model=ModelSettings(initial_weights=str(tmp_path / "weights")),
+    )
+    train_on(config, network, replace(synthetic.data(), train=read, holdout=range(0)))
+
+    first, second, third = (weights(tmp_path / "out", step) for step in (1, 2, 3))
+    same_twice = {name for name in first if torch.equal(first[name].nan_to_num(), second[name].nan_to_num())}
+    still_same = {name for name in first if torch.equal(second[name].nan_to_num(), third[name].nan_to_num())}
+    assert same_twice == set(first)
+    assert still_same == set()
+    assert [line["skipped"] for line in read_metrics(tmp_path / "out" / "metrics.jsonl")] == [
+        None,
+        "the loss is nan",
+        None,
+    ]
 
 
 def test_the_guard_stops_the_run_and_names_the_rows(tmp_path: Path) -> None:

@@ -25,14 +25,20 @@ def written(tmp_path: Path, text: str) -> str:
 
 def test_paths_of_the_file_are_relative_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
-    path = written(tmp_path, "version: 1\nshards: ../run/shards\nout: gs://bucket/out\nsteps: 5\n")
+    path = written(tmp_path, "version: 1\nshards: ../run/shards\nout: model\nsteps: 5\n")
 
     config = load_train_config(path, ["model.initial_weights=weights", "model.overrides.connector.kind=mlp"])
 
     assert config.shards == str(tmp_path.parent / "run" / "shards")
-    assert config.out == "gs://bucket/out"
+    assert config.out == str(tmp_path / "model")
     assert config.model.initial_weights == "/weights"
     assert config.model.overrides == {"connector": {"kind": "mlp"}}
+
+
+def test_shards_may_lie_in_an_object_store(tmp_path: Path) -> None:
+    path = written(tmp_path, "version: 1\nshards: gs://bucket/shards\nout: model\nsteps: 5\n")
+
+    assert load_train_config(path).shards == "gs://bucket/shards"
 
 
 def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
