@@ -35,7 +35,9 @@ SECTIONS: Sections = {
     "Train": {
         "train": ("commands.training:train", "Train a model on shards."),
         "generate": ("commands.training:generate", "Write text to a prompt with images."),
+        "evaluate": ("commands.training:evaluate", "Captions and answers, few-shot, with intervals."),
         "upcycle": ("commands.weights:upcycle", "Make a mixture of experts of a dense checkpoint."),
+        "export-model": ("commands.weights:export_model", "Write a model for Hugging Face transformers."),
     },
     "More": {
         "schema": ("commands.settings_files:schema", "Every key of a recipe, as JSON schema or Markdown."),

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from commands.errors import CommandError, Exit
-
-if TYPE_CHECKING:
-    from mm1_model.model import MM1
 
 
 def require_torch() -> None:
@@ -35,40 +31,3 @@ def model_folder(path: str) -> Path:
         if newest is not None:
             return newest / "model"
     raise CommandError(f"{path} holds no model: neither a checkpoint nor a training folder", Exit.OUTSIDE)
-
-
-def load(path: str, device: str = "cpu") -> tuple[MM1, HuggingFaceTokenizer]:
-    """Returns a checkpoint's model and tokenizer.
-
-    Raises:
-        CommandError: The folder has none, or they do not fit.
-    """
-    from mm1_model.weights.folder import load_model
-    from mm1_model.weights.state import WeightsError
-
-    folder = model_folder(path)
-    try:
-        return load_model(folder, device=device), HuggingFaceTokenizer(folder / "tokenizer.json")
-    except WeightsError as error:
-        raise CommandError(str(error), Exit.OUTSIDE) from error
-
-
-class HuggingFaceTokenizer:
-    """A ``tokenizer.json`` as generation asks for it: text alone, without special tokens."""
-
-    def __init__(self, path: Path) -> None:
-        from tokenizers import Tokenizer
-
-        if not path.is_file():
-            raise CommandError(f"{path} is not there: the checkpoint has no tokenizer", Exit.OUTSIDE)
-        self._tokenizer: Any = Tokenizer.from_file(str(path))
-
-    def encode(self, text: str) -> list[int]:
-        """Returns the tokens of ``text`` alone."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
-
-    def decode(self, tokens: list[int]) -> str:
-        """Returns the text of ``tokens``, special ones left out."""
-        text: str = self._tokenizer.decode(tokens)
-        return text

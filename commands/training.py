@@ -1,21 +1,25 @@
-"""``mm1 train`` and ``mm1 generate``."""
+"""``mm1 train``, ``generate`` and ``evaluate``."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from commands import output
 from commands.errors import CommandError, Exit
-from commands.models import load, require_torch
+from commands.models import model_folder, require_torch
 from commands.program import command, json_option
 from commands.settings_files import set_option
 
 if TYPE_CHECKING:
+    from mm1_model.evaluation.evaluate import TaskResult
     from mm1_model.generation.sampling import SamplingSettings
     from mm1_model.train.config import TrainConfig
     from mm1_model.train.report import StepReport, TrainResult
@@ -182,28 +186,14 @@ def write_texts(
     """Returns ``(text, why it ended)`` for each ``(prompt, image files)``.
 
     Raises:
-        CommandError: An image cannot be read, or prompt and images do not fit each other or the model.
+        CommandError: Checkpoint, image or prompt is not sound, or they do not fit each other.
     """
-    import torch
+    from mm1_model.generation.service import TextGenerator
 
-    from mm1_model.data.pictures import decode
-    from mm1_model.generation.generate import generate_tokens
-    from mm1_model.generation.prompt import build_prompt
-    from mm1_model.generation.sampling import SamplingSettings
-
-    assert isinstance(settings, SamplingSettings)  # for the type checker: torch is imported late
-    model, tokenizer = load(checkpoint)
-    side = model.config.vision.image_size
-    built = []
-    for text, files in prompts:
-        try:
-            pixels = [decode(_read(file), side) for file in files]
-            images_NCHW = torch.stack(pixels) if pixels else torch.empty(0, 3, side, side, dtype=torch.uint8)
-            built.append(build_prompt(text, images_NCHW, tokenizer, model.config))
-        except ValueError as error:
-            raise CommandError(f"{', '.join(files) or 'prompt'}: {error}", Exit.USAGE) from error
     try:
-        done = generate_tokens(model, built, tokenizer, settings)
+        generator = TextGenerator.load(model_folder(checkpoint))
+        built = [generator.prompt(text, [_read(file) for file in files]) for text, files in prompts]
+        done = generator.generate(built, settings)
     except ValueError as error:
         raise CommandError(str(error), Exit.USAGE) from error
     return [(one.text, one.finish) for one in done]
@@ -212,3 +202,65 @@ def write_texts(
 def _read(path: str) -> bytes:
     with open(path, "rb") as file:
         return file.read()
+
+
+@command(
+    examples="""
+mm1 evaluate model world/heldout/captions.jsonl world/heldout/questions.jsonl --shots 0,4
+mm1 evaluate model captions.jsonl --limit 100 --predictions answers.jsonl
+"""
+)
+@click.argument("checkpoint", type=click.Path())
+@click.argument("tasks", nargs=-1, required=True, type=click.Path())
+@click.option("--shots", default="0,4,8", show_default=True, help="Numbers of examples before the question.")
+@click.option("--shots-from", type=click.Path(exists=True, dir_okay=False), help="A file to take the examples from.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many of each task.")
+@click.option("--batch-size", default=16, show_default=True, type=click.IntRange(min=1))
+@click.option("--seed", default=0, show_default=True, type=int, help="Of the choice of examples and of the intervals.")
+@click.option("--predictions", type=click.Path(dir_okay=False), help="Also write every answer, a line each.")
+@json_option
+def evaluate(
+    *,
+    checkpoint: str,
+    tasks: tuple[str, ...],
+    shots: str,
+    shots_from: str | None,
+    limit: int | None,
+    batch_size: int,
+    seed: int,
+    predictions: str | None,
+    as_json: bool,
+) -> None:
+    """Asks a model few-shot: captions by CIDEr-D, answers by VQA accuracy, with 95 % intervals."""
+    require_torch()
+    from mm1_model.evaluation.evaluate import EvaluationSettings
+    from mm1_model.evaluation.evaluate import evaluate as ask
+    from mm1_model.evaluation.tasks import read_task
+
+    beside = Path(shots_from) if shots_from is not None else None
+    try:
+        numbers = tuple(int(number) for number in shots.split(","))
+        settings = EvaluationSettings(shots=numbers, limit=limit, batch_size=batch_size, seed=seed)
+        read = [read_task(Path(task), shots_from=beside) for task in tasks]
+        results = ask(model_folder(checkpoint), read, settings, on_result=_say_result)
+    except ValueError as error:
+        raise CommandError(str(error), Exit.USAGE) from error
+    if predictions is not None:
+        _write_predictions(predictions, results)
+    records = [result.to_record() for result in results]
+    if as_json:
+        output.json_result({"checkpoint": checkpoint, "results": records})
+    else:
+        output.table(None, tuple(records[0]), [tuple(record.values()) for record in records])
+
+
+def _say_result(result: TaskResult) -> None:
+    output.note(f"{result.task}  {result.shots} shots  {result.metric} {result.score.mean:.3f}")
+
+
+def _write_predictions(path: str, results: Sequence[TaskResult]) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        for result in results:
+            for prediction in result.predictions:
+                line = {"task": result.task, "shots": result.shots, **dataclasses.asdict(prediction)}
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
