@@ -127,3 +127,6 @@ class Rejection:
 
     parent: str | None = None
     """Id of the document that the item belonged to, where it is a part of one."""
+
+    url: str | None = None
+    """URL of the page, as its source states it, where the item is a record."""

@@ -41,7 +41,7 @@ def read_warc_pages(
         try:
             yield page_of_record(item, archive, max_page_bytes)
         except PayloadError as error:
-            yield _reject(archive, item.offset, error.reason, str(error))
+            yield _reject(archive, item.offset, error.reason, str(error), _target(item))
 
 
 def page_of_record(record: WarcRecord, archive: str, max_page_bytes: int) -> Page:
@@ -62,7 +62,7 @@ def page_of_record(record: WarcRecord, archive: str, max_page_bytes: int) -> Pag
     else:
         raise PayloadError(RejectReason.NOT_A_RESPONSE, f"a {kind[:40] or 'nameless'} record")
     return Page(
-        url=record.headers.get("warc-target-uri", "").strip("<> "),
+        url=_target(record) or "",
         body=body,
         content_type=content_type,
         crawl_time=parse_date(record.headers.get("warc-date", "")),
@@ -120,5 +120,9 @@ def _check_body(body: bytes, content_type: str | None) -> None:
         raise PayloadError(RejectReason.NOT_HTML, f"no Content-Type, and a body that begins {body[:24]!r}")
 
 
-def _reject(archive: str, offset: int, reason: RejectReason, detail: str) -> Rejection:
-    return Rejection(job=JOB, kind="record", item=f"{archive}:{offset}", reason=reason, detail=detail)
+def _target(record: WarcRecord) -> str | None:
+    return record.headers.get("warc-target-uri", "").strip("<> ") or None
+
+
+def _reject(archive: str, offset: int, reason: RejectReason, detail: str, url: str | None = None) -> Rejection:
+    return Rejection(job=JOB, kind="record", item=f"{archive}:{offset}", reason=reason, detail=detail, url=url)

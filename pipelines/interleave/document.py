@@ -69,9 +69,11 @@ def _assemble(page: Page, url: str, head: PageHead, layout: LayoutBuilder, max_i
     segments = make_segments(layout, content.runs, images.kept, assign_captions(layout))
     outcome: Document | Rejection
     if len(images.kept) > max_images:
-        outcome = _reject(page, RejectReason.TOO_MANY_IMAGES, url, len(images.kept), max_images)
+        outcome = _reject(
+            page, RejectReason.TOO_MANY_IMAGES, "images in its main content", len(images.kept), max_images
+        )
     elif not segments:
-        outcome = _reject(page, RejectReason.NO_MAIN_TEXT, url)
+        outcome = _reject(page, RejectReason.NO_MAIN_TEXT, "no text and no image is left of its main content")
     else:
         outcome = _document(page, url, head, segments)
     if isinstance(outcome, Rejection):
@@ -95,6 +97,7 @@ def _reject(
         value=value,
         threshold=threshold,
         detail=detail,
+        url=page.url,
     )
 
 

@@ -146,7 +146,7 @@ def _score_events(folder: RunFolder, subject: Subject, recipe: Recipe | None) ->
 
 def _rejections(folder: RunFolder, subject: Subject) -> Iterator[Event]:
     # An image that is looked up for itself may stand in many pages; of a page only its own parts count.
-    where = {"item": subject.all_names(), "parent": subject.parents()}
+    where = {"item": subject.all_names(), "parent": subject.parents(), "url": subject.all_names()}
     for job in JOB_NAMES:
         for row in find(folder, job, "rejected", Rejection, where):
             if not subject.is_image and row.parent is not None and row.parent not in subject.parents():
