@@ -27,6 +27,8 @@ from torch.nn import functional as F
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 from torch.nn.attention.varlen import varlen_attn
 
+from mm1_model.eager import uncompiled
+
 AttentionBackend = Literal["varlen", "sdpa", "flex", "dense"]
 
 _CAUSAL_WINDOW = (-1, 0)
@@ -35,9 +37,13 @@ _Flex = Callable[..., Tensor]
 
 
 class AttentionContext(Protocol):
-    """What a decoder layer asks for its attention: packed training rows, or a key-value cache."""
+    """What a decoder layer asks for its attention: packed training rows, or a key-value cache.
 
-    def attend(self, layer: int, q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor) -> Tensor:
+    Layers ask in order and know no number of their own: a number would make each of them another
+    program to the compiler.
+    """
+
+    def attend(self, q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor) -> Tensor:
         """Returns ``(T, H, D)``: the values that each query sees, weighted."""
 
 
@@ -62,8 +68,8 @@ class PackedAttention:
     block_mask: BlockMask | None = None
     """``flex``."""
 
-    def attend(self, layer: int, q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor) -> Tensor:
-        """See ``AttentionContext``. The layer's number does not matter here."""
+    def attend(self, q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor) -> Tensor:
+        """See ``AttentionContext``."""
         return _BACKENDS[self.backend](q_THD, k_TKD, v_TKD, self)
 
 
@@ -176,6 +182,8 @@ def _varlen(q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor, packed: PackedAttention
     return cast(Tensor, out_THD)
 
 
+# A compiled layer would be compiled again for every division of a row.
+@uncompiled
 def _sdpa(q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor, packed: PackedAttention) -> Tensor:
     k_THD, v_THD = _repeat_heads(k_TKD, q_THD), _repeat_heads(v_TKD, q_THD)
     lengths = list(packed.lengths)
@@ -195,6 +203,7 @@ def _dense(q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor, packed: PackedAttention)
     return _attend_heads_first(q_THD, k_THD, v_THD, packed.mask_TT)
 
 
+@uncompiled
 def _flex(q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor, packed: PackedAttention) -> Tensor:
     attend = _compiled_flex_attention() if q_THD.is_cuda else cast(_Flex, flex_attention)
     q, k, v = (heads.transpose(0, 1).unsqueeze(0) for heads in (q_THD, k_TKD, v_TKD))

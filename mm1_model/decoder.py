@@ -48,13 +48,13 @@ class Attention(nn.Module):
             self.query_norm = nn.RMSNorm(config.head_dim, eps=config.rms_norm_eps)
             self.key_norm = nn.RMSNorm(config.head_dim, eps=config.rms_norm_eps)
 
-    def forward(self, x_TD: Tensor, turn: Rotation, context: AttentionContext, layer: int) -> Tensor:
+    def forward(self, x_TD: Tensor, turn: Rotation, context: AttentionContext) -> Tensor:
         """Maps ``(T, D)`` to ``(T, D)``."""
         v_TKD = self._heads(self.value(x_TD))
         # Under autocast norms and angles are float32; the attention kernels want one type.
         q_THD = rotate(self.query_norm(self._heads(self.query(x_TD))), turn).to(v_TKD.dtype)
         k_TKD = rotate(self.key_norm(self._heads(self.key(x_TD))), turn).to(v_TKD.dtype)
-        mixed_THD = context.attend(layer, q_THD, k_TKD, v_TKD)
+        mixed_THD = context.attend(q_THD, k_TKD, v_TKD)
         out_TD: Tensor = self.output(mixed_THD.flatten(1))
         return out_TD
 
@@ -67,7 +67,6 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, config: DecoderConfig, moe: MoEConfig | None, number: int) -> None:
         super().__init__()
-        self.number = number
         self.attention_norm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
         self.attention = Attention(config)
         self.feed_forward_norm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
@@ -81,7 +80,7 @@ class DecoderLayer(nn.Module):
         self, x_TD: Tensor, turn: Rotation, context: AttentionContext
     ) -> tuple[Tensor, RouterStatistics | None]:
         """Returns ``(T, D)``, and what the router did if the layer is sparse."""
-        x_TD = x_TD + self.attention(self.attention_norm(x_TD), turn, context, self.number)
+        x_TD = x_TD + self.attention(self.attention_norm(x_TD), turn, context)
         normed_TD = self.feed_forward_norm(x_TD)
         if isinstance(self.feed_forward, MixtureOfExperts):
             mixed_TD, statistics = self.feed_forward(normed_TD)

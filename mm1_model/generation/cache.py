@@ -40,9 +40,9 @@ class KeyValueCache:
         return other
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FillingAttention:
-    """Attention over packed prompts that keeps their keys and values."""
+    """Attention over packed prompts that keeps their keys and values. For one forward pass."""
 
     packed: PackedAttention
     cache: KeyValueCache
@@ -50,17 +50,23 @@ class FillingAttention:
     """``(T,)`` int64: the sequence of each position."""
 
     positions_T: Tensor
+    layer: int = 0
+    """The next layer to ask."""
 
-    def attend(self, layer: int, q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor) -> Tensor:
+    def attend(self, q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor) -> Tensor:
         """See ``AttentionContext``."""
-        self.cache.keys_BKCD[layer][self.sequences_T, :, self.positions_T] = k_TKD
-        self.cache.values_BKCD[layer][self.sequences_T, :, self.positions_T] = v_TKD
-        return self.packed.attend(layer, q_THD, k_TKD, v_TKD)
+        self.cache.keys_BKCD[self.layer][self.sequences_T, :, self.positions_T] = k_TKD
+        self.cache.values_BKCD[self.layer][self.sequences_T, :, self.positions_T] = v_TKD
+        self.layer += 1
+        return self.packed.attend(q_THD, k_TKD, v_TKD)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ExtendingAttention:
-    """Attention of Q new tokens a sequence over what the cache holds, and over themselves."""
+    """Attention of Q new tokens a sequence over what the cache holds, and over themselves.
+
+    For one forward pass.
+    """
 
     cache: KeyValueCache
     positions_BQ: Tensor
@@ -69,10 +75,15 @@ class ExtendingAttention:
     longest: int
     """Positions after this step of the longest sequence: keys beyond are not looked at."""
 
-    def attend(self, layer: int, q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor) -> Tensor:
+    layer: int = 0
+    """The next layer to ask."""
+
+    def attend(self, q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor) -> Tensor:
         """See ``AttentionContext``. T is ``B * Q``, the tokens of a sequence together."""
         batch_size, num_new = self.positions_BQ.shape
-        keys_BKCD, values_BKCD = self.cache.keys_BKCD[layer], self.cache.values_BKCD[layer]
+        keys_BKCD = self.cache.keys_BKCD[self.layer]
+        values_BKCD = self.cache.values_BKCD[self.layer]
+        self.layer += 1
         rows_B1 = torch.arange(batch_size, device=q_THD.device).unsqueeze(1)
         keys_BKCD[rows_B1, :, self.positions_BQ] = k_TKD.view(batch_size, num_new, *k_TKD.shape[1:])
         values_BKCD[rows_B1, :, self.positions_BQ] = v_TKD.view(batch_size, num_new, *v_TKD.shape[1:])

@@ -44,19 +44,22 @@ class MM1Config(PreTrainedConfig):  # type: ignore[no-untyped-call]
         super().__init__(**kwargs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CachedAttention:
-    """Attention of a padded batch over transformers' cache."""
+    """Attention of a padded batch over transformers' cache. For one forward pass."""
 
     cache: Cache | None
     mask_B1LS: Tensor
+    layer: int = 0
+    """The next layer to ask."""
 
-    def attend(self, layer: int, q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor) -> Tensor:
+    def attend(self, q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor) -> Tensor:
         """See ``AttentionContext``; T is ``B * L``."""
         batch_size, _, num_new, _ = self.mask_B1LS.shape
         q, k, v = (x.view(batch_size, num_new, x.shape[1], x.shape[2]).transpose(1, 2) for x in (q_THD, k_TKD, v_TKD))
         if self.cache is not None:
-            k, v = self.cache.update(k, v, layer)
+            k, v = self.cache.update(k, v, self.layer)
+        self.layer += 1
         out_BHLD = F.scaled_dot_product_attention(
             q, k, v, attn_mask=self.mask_B1LS, enable_gqa=q.shape[1] != k.shape[1]
         )

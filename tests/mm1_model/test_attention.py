@@ -66,7 +66,7 @@ def test_backends_equal_attention_worked_pair_by_pair(backend: AttentionBackend,
     q, k, v = (x.detach() for x in heads(4))
 
     with torch.no_grad():
-        got = context(backend, image_ids_T=ids_T).attend(0, q, k, v)
+        got = context(backend, image_ids_T=ids_T).attend(q, k, v)
         wanted = by_hand(q, k, v, ids_T)
 
     torch.testing.assert_close(got, wanted, atol=2e-6, rtol=1e-5)
@@ -80,7 +80,7 @@ def test_grouped_queries_share_their_keys_in_order(backend: AttentionBackend, ke
     repeats = 4 // key_value_heads
 
     with torch.no_grad():
-        got = context(backend).attend(0, q, k, v)
+        got = context(backend).attend(q, k, v)
         wide = [x.repeat_interleave(repeats, dim=1) for x in (k, v)]
         wanted = by_hand(q, wide[0], wide[1], None)
 
@@ -96,7 +96,7 @@ def test_sdpas_gradients_equal_the_dense_masks(with_images: bool, key_value_head
 
     for backend in ("sdpa", "dense"):
         inputs = heads(key_value_heads)
-        out = context(backend, image_ids_T=ids_T).attend(0, *inputs)
+        out = context(backend, image_ids_T=ids_T).attend(*inputs)
         gradients.append(torch.autograd.grad((out * weights).sum(), inputs))
 
     for mine, reference in zip(*gradients, strict=True):
@@ -107,11 +107,11 @@ def test_sdpas_gradients_equal_the_dense_masks(with_images: bool, key_value_head
 @pytest.mark.parametrize("backend", ["sdpa", "dense", "flex"])
 def test_a_changed_sample_leaves_its_neighbours_bit_equal(backend: AttentionBackend) -> None:
     q, k, v = (x.detach() for x in heads(2))
-    before = context(backend).attend(0, q, k, v)
+    before = context(backend).attend(q, k, v)
     for x in (q, k, v):
         x[8:41] = torch.randn(33, *x.shape[1:]) * 100
 
-    after = context(backend).attend(0, q, k, v)
+    after = context(backend).attend(q, k, v)
 
     assert torch.equal(before[:8], after[:8])
     assert torch.equal(before[41:], after[41:])
@@ -139,7 +139,7 @@ def test_cuda_backends_equal_the_dense_mask(backend: AttentionBackend, key_value
     results = []
     for each in (backend, "dense"):
         inputs = heads(key_value_heads, "cuda", torch.bfloat16)
-        out = context(each, "cuda").attend(0, *inputs)
+        out = context(each, "cuda").attend(*inputs)
         results.append((out, *torch.autograd.grad(out.float().square().sum(), inputs)))
 
     # bfloat16 has 8 bits of mantissa; probabilities and sums are rounded in another order.
@@ -151,11 +151,11 @@ def test_cuda_backends_equal_the_dense_mask(backend: AttentionBackend, key_value
 @pytest.mark.parametrize("backend", ["varlen", "flex"])
 def test_cuda_neighbours_stay_bit_equal(backend: AttentionBackend) -> None:
     q, k, v = (x.detach() for x in heads(2, "cuda", torch.bfloat16))
-    before = context(backend, "cuda").attend(0, q, k, v)
+    before = context(backend, "cuda").attend(q, k, v)
     for x in (q, k, v):
         x[8:41] *= -3
 
-    after = context(backend, "cuda").attend(0, q, k, v)
+    after = context(backend, "cuda").attend(q, k, v)
 
     assert torch.equal(before[:8], after[:8])
     assert torch.equal(before[41:], after[41:])

@@ -129,9 +129,9 @@ def test_autocast_computes_attention_and_experts_in_bfloat16(
     seen: set[torch.dtype] = set()
     attend, product = PackedAttention.attend, grouped_matmul.looped
 
-    def watch(self: PackedAttention, layer: int, *qkv: torch.Tensor) -> torch.Tensor:
+    def watch(self: PackedAttention, *qkv: torch.Tensor) -> torch.Tensor:
         seen.update(x.dtype for x in qkv)
-        return attend(self, layer, *qkv)
+        return attend(self, *qkv)
 
     def watch_product(*operands: torch.Tensor) -> torch.Tensor:
         seen.update(x.dtype for x in operands[:2])
