@@ -36,6 +36,9 @@ _BY_TAG = {
     "audio": Boilerplate.HIDDEN,
     "search": Boilerplate.FORM,
 }
+TELLING_TAGS = frozenset(_BY_TAG)
+"""Elements that say by their tag alone that they are not content."""
+
 _BY_ROLE = {
     "navigation": Boilerplate.NAVIGATION,
     "menu": Boilerplate.NAVIGATION,

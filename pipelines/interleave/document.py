@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipelines.interleave.captions import assign_captions
 from pipelines.interleave.encoding import DecodedPage, decode_page
 from pipelines.interleave.images import Embedded
 from pipelines.interleave.language import identify_language
@@ -41,19 +40,22 @@ class PageResult:
     """Decoded ``data:`` images of the document, by image id."""
 
 
-def extract_page(page: Page, *, parser: Parser = "lexbor", max_images: int = 30) -> PageResult:
+def extract_page(
+    page: Page, *, parser: Parser = "lexbor", max_images: int = 30, css_images: bool = False
+) -> PageResult:
     """Turns a page into a document.
 
     Args:
         page: As read from its archive.
         parser: The HTML engine; all give the same document.
         max_images: A page with more kept images is refused (MM1, appendix A.1).
+        css_images: Also takes the images of ``style`` attributes.
     """
     try:
         url = normalise_page_url(page.url)
     except UrlError as error:
         return PageResult(outcome=_reject(page, RejectReason.BAD_URL, str(error)))
-    layout = LayoutBuilder()
+    layout = LayoutBuilder(css_images=css_images)
     try:
         check_bytes(page.body)
         head = ENGINES[parser](decode_page(page.body, page.content_type), layout)
@@ -65,8 +67,9 @@ def extract_page(page: Page, *, parser: Parser = "lexbor", max_images: int = 30)
 def _assemble(page: Page, url: str, head: PageHead, layout: LayoutBuilder, max_images: int) -> PageResult:
     content = find_main_content(layout, head.title)
     document_id = page_id(url)
-    images = choose_images(layout, set(content.images), _base(head, url), document_id)
-    segments = make_segments(layout, content.runs, images.kept, assign_captions(layout))
+    base = _base(head, url)
+    images = choose_images(layout, set(content.images), base, document_id)
+    segments = make_segments(layout, content.runs, images.kept, base)
     outcome: Document | Rejection
     if len(images.kept) > max_images:
         outcome = _reject(

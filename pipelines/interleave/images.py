@@ -39,10 +39,13 @@ class RejectedImage:
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:
-    """An image reference that is kept, before its caption and near text are known."""
+    """An image that an element shows."""
 
-    segment: ImageSegment
-    embedded: Embedded | None
+    url: str
+    """Absolute; ``"data:" + image_id`` for one that the page itself holds."""
+
+    image_id: str | None = None
+    embedded: Embedded | None = None
 
 
 def find_image(place: ImagePlace, base: str) -> FoundImage | RejectedImage:
@@ -53,24 +56,34 @@ def find_image(place: ImagePlace, base: str) -> FoundImage | RejectedImage:
         base: URL that references are resolved against.
     """
     attributes = place.attributes
-    if any(len(value or "") > MAX_LENGTH for value in map(attributes.get, SRCSETS)):
+    if any(len(attributes.get(name) or "") > MAX_LENGTH for name in SRCSETS if name in attributes):
         return RejectedImage("", RejectReason.TOO_COMPLEX, f"a srcset of more than {MAX_LENGTH} characters")
     reference = choose_source(attributes, place.sources)
     if reference is None:
         return RejectedImage("", RejectReason.NO_SOURCE, "no attribute names an image")
     width, height = size_hints(attributes)
-    if is_data_uri(reference):
-        return _find_embedded(place, reference, base)
-    shown = reference[:300]
-    if is_placeholder(reference) or _is_pixel(width) or _is_pixel(height):
-        return RejectedImage(shown, RejectReason.PLACEHOLDER_IMAGE, f"stated size {width} x {height}")
-    try:
-        url = resolve(reference, base)
-    except UrlError as error:
-        return RejectedImage(shown, RejectReason.BAD_URL, str(error))
-    if not url.startswith(("http://", "https://")):
-        return RejectedImage(shown, RejectReason.UNSUPPORTED_SCHEME, url.partition(":")[0][:40])
-    return FoundImage(_segment(place, url, base), None)
+    if _is_pixel(width) or _is_pixel(height):
+        return RejectedImage(reference[:300], RejectReason.PLACEHOLDER_IMAGE, f"stated size {width} x {height}")
+    return _find_embedded(reference) if is_data_uri(reference) else _find_linked(reference, base)
+
+
+def describe_image(
+    place: ImagePlace, found: FoundImage, base: str, caption: str | None, near: str | None
+) -> ImageSegment:
+    """Returns the segment of an image: what the page says of it, each for itself."""
+    attributes = place.attributes
+    width, height = size_hints(attributes)
+    return ImageSegment(
+        url=found.url,
+        alt=_text(attributes.get("alt")),
+        title=_text(attributes.get("title")),
+        caption=_text(caption),
+        near=near,
+        link=_link(place.link, base),
+        width_hint=width,
+        height_hint=height,
+        image_id=found.image_id,
+    )
 
 
 def size_hints(attributes: Attributes) -> tuple[int | None, int | None]:
@@ -93,12 +106,24 @@ def _is_pixel(hint: int | None) -> bool:
     return hint is not None and hint <= 2
 
 
-def _find_embedded(place: ImagePlace, uri: str, base: str) -> FoundImage | RejectedImage:
-    width, height = size_hints(place.attributes)
+def _find_linked(reference: str, base: str) -> FoundImage | RejectedImage:
+    shown = reference[:300]
+    if is_placeholder(reference):
+        return RejectedImage(shown, RejectReason.PLACEHOLDER_IMAGE, "named as a spacer")
+    try:
+        url = resolve(reference, base)
+    except UrlError as error:
+        return RejectedImage(shown, RejectReason.BAD_URL, str(error))
+    if not url.startswith(("http://", "https://")):
+        return RejectedImage(shown, RejectReason.UNSUPPORTED_SCHEME, url.partition(":")[0][:40])
+    return FoundImage(url)
+
+
+def _find_embedded(uri: str) -> FoundImage | RejectedImage:
     shown = uri[:60]
     if decoded_size(uri) > MAX_BYTES:
         return RejectedImage(shown, RejectReason.DATA_URI_TOO_LARGE, f"about {decoded_size(uri)} bytes")
-    if is_placeholder(uri) or _is_pixel(width) or _is_pixel(height):
+    if is_placeholder(uri):
         return RejectedImage(shown, RejectReason.PLACEHOLDER_IMAGE, "a spacer in a data: URI")
     try:
         media_type, data = decode_data_uri(uri)
@@ -107,21 +132,7 @@ def _find_embedded(place: ImagePlace, uri: str, base: str) -> FoundImage | Rejec
     if not media_type.startswith("image/"):
         return RejectedImage(shown, RejectReason.UNSUPPORTED_SCHEME, f"data: of type {media_type[:40]!r}")
     name = image_id(data)
-    return FoundImage(_segment(place, f"data:{name}", base, name), Embedded(media_type, data))
-
-
-def _segment(place: ImagePlace, url: str, base: str, known_id: str | None = None) -> ImageSegment:
-    attributes = place.attributes
-    width, height = size_hints(attributes)
-    return ImageSegment(
-        url=url,
-        alt=_text(attributes.get("alt")),
-        title=_text(attributes.get("title")),
-        link=_link(place.link, base),
-        width_hint=width,
-        height_hint=height,
-        image_id=known_id,
-    )
+    return FoundImage(f"data:{name}", name, Embedded(media_type, data))
 
 
 def _text(value: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-SAMPLE_CHARACTERS = 160
+SAMPLE_CHARACTERS = 120
 """Taken of the beginning and of the middle of a text: more costs time and changes hardly a verdict."""
 
 MIN_LETTERS = 10

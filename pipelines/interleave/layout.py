@@ -5,7 +5,8 @@ Nothing is dropped here: what no reader came for carries a ``Boilerplate`` reaso
 and ``mm1 explain`` can say why a text is missing.
 """
 
-from pipelines.interleave.boilerplate import Boilerplate, classify, is_hidden
+from pipelines.interleave.boilerplate import TELLING_TAGS, Boilerplate, classify, is_hidden
+from pipelines.interleave.css_images import css_image
 from pipelines.interleave.elements import BLOCKS, IMAGES, PREFORMATTED
 from pipelines.interleave.limits import check_images
 from pipelines.interleave.texts import collapse, normalise
@@ -63,7 +64,8 @@ class ImagePlace:
 class LayoutBuilder:
     """Takes the walk of a parser, in document order, and makes the layout."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, css_images: bool = False) -> None:
+        self._css_images = css_images
         self.root = Block("body", None, {}, 0)
         self.blocks: list[Block] = [self.root]
         """In document order, so that a parent comes before its children."""
@@ -90,7 +92,7 @@ class LayoutBuilder:
     def open(self, tag: str, attributes: Attributes) -> int:
         """Starts an element; the answer is for ``close``."""
         if tag in BLOCKS:
-            self._open_block(tag, attributes)
+            self.open_block(tag, attributes)
             return BLOCK
         if tag == "a":
             self._run_link = attributes.get("href")
@@ -98,25 +100,31 @@ class LayoutBuilder:
             return LINK
         if tag == "span":
             if not attributes or not is_hidden(attributes):
+                if self._css_images:
+                    self._add_css_image(attributes)
                 return NOTHING
-            self._open_block(tag, attributes)
+            self.open_block(tag, attributes)
             return BLOCK
         return self._open_other(tag, attributes)
 
     def close(self, opened: int) -> None:
         """Ends the element for which ``open`` gave ``opened``."""
         if opened == BLOCK:
-            if self._pieces or self._lines:
-                self._flush()
-            block = self._block
-            block.end = len(self.runs)
-            block.images_end = len(self.images)
-            if block.parent is not None:
-                self._block = block.parent
+            self.close_block()
         elif opened == LINK:
             self._links.pop()
         elif opened == PICTURE:
             self._pictures.pop()
+
+    def close_block(self) -> None:
+        """Ends the block element that was started last."""
+        if self._pieces or self._lines:
+            self._flush()
+        block = self._block
+        block.end = len(self.runs)
+        block.images_end = len(self.images)
+        if block.parent is not None:
+            self._block = block.parent
 
     def finish(self) -> None:
         """Ends the page."""
@@ -149,16 +157,25 @@ class LayoutBuilder:
         self.images.append(place)
         check_images(len(self.images))
 
-    def _open_block(self, tag: str, attributes: Attributes) -> None:
+    def _add_css_image(self, attributes: Attributes) -> None:
+        url = css_image(attributes.get("style") or "") if attributes else None
+        if url is not None:
+            self._add_image("img", {"src": url, "alt": attributes.get("aria-label") or attributes.get("title")})
+
+    def open_block(self, tag: str, attributes: Attributes) -> None:
+        """Starts a block element; ``close_block`` ends it."""
         if self._pieces or self._lines:
             self._flush()
         blocks = self.blocks
         block = Block(tag, self._block, attributes, len(blocks))
-        block.reason = classify(tag, attributes)
+        if attributes or tag in TELLING_TAGS:
+            block.reason = classify(tag, attributes)
         block.start = len(self.runs)
         block.images_start = len(self.images)
         blocks.append(block)
         self._block = block
+        if self._css_images:
+            self._add_css_image(attributes)
 
     def _break_line(self) -> None:
         if self._block.tag in PREFORMATTED:

@@ -34,8 +34,11 @@ _CHECK_TAGS = 5_000
 """Fewer tags cannot nest deep enough to cost time."""
 
 _CHECK_FORMATTING = 200
+_CHECK_ATTRIBUTES = 100_000
+"""Bytes; a smaller page has no room for attributes enough to cost a second."""
+
 _LONG_TAG = 8_000
-_HEADS = re.compile(rb"<(/?[a-zA-Z]+)")
+_HEADS = re.compile(rb"<(/?[a-zA-Z]+|!)")
 _LONG_TAGS = re.compile(rb"<[a-zA-Z][^>]{%d,}" % _LONG_TAG)
 _VALUES = re.compile(rb"\"[^\"]*\"|'[^']*'")
 _NAMES = re.compile(rb"[\s/\"']([^\s/>\"'=]+)")
@@ -76,12 +79,12 @@ def check_bytes(body: bytes) -> None:
     if len(body) > MAX_TOKEN_BYTES:
         _check_tokens(body)
     heads = _HEADS.findall(body)
-    _at_most(len(heads), MAX_TAGS, "tags")
-    _at_most(body.count(b"<!"), MAX_DECLARATIONS, "comments and declarations")
     counts = Counter(heads)
+    _at_most(counts[b"!"], MAX_DECLARATIONS, "comments and declarations")
+    _at_most(len(heads), MAX_TAGS, "tags")
     if len(heads) > _CHECK_TAGS or sum(counts[name] for name in _FORMATTING) > _CHECK_FORMATTING:
         check_nesting(heads)
-    for match in _LONG_TAGS.finditer(body):
+    for match in _LONG_TAGS.finditer(body) if len(body) > _CHECK_ATTRIBUTES else ():
         names = {name.lower() for name in _NAMES.findall(_VALUES.sub(b"''", match[0]))}
         _at_most(len(names), MAX_ATTRIBUTES, "attributes of one element")
 
@@ -123,7 +126,7 @@ def check_nesting(heads: list[bytes]) -> None:
                 open_of[name] -= 1
                 depth -= 1
                 formatting -= name in _FORMATTING
-        else:
+        elif name != b"!":
             cost += formatting
             if name not in _NOT_NESTING:
                 open_of[name] = open_of.get(name, 0) + 1

@@ -37,7 +37,7 @@ def choose_images(layout: LayoutBuilder, inside: set[int], base: str, document_i
         if isinstance(found, RejectedImage):
             images.rejections.append(reject_image(found.reference, found.reason, found.detail, document_id))
             continue
-        url = found.segment.url
+        url = found.url
         if number not in inside:
             images.rejections.append(reject_image(url, RejectReason.OUTSIDE_MAIN_CONTENT, "", document_id))
         elif url in seen:
@@ -45,15 +45,15 @@ def choose_images(layout: LayoutBuilder, inside: set[int], base: str, document_i
         else:
             seen.add(url)
             images.kept[number] = found
-            if found.embedded is not None and found.segment.image_id is not None:
-                images.embedded[found.segment.image_id] = found.embedded
+            if found.embedded is not None and found.image_id is not None:
+                images.embedded[found.image_id] = found.embedded
     return images
 
 
 def reject_kept(images: PageImages, reason: RejectReason, document_id: str) -> PageImages:
     """Returns the images of a page that is left out for ``reason``: none is kept any more."""
     rejections = [
-        reject_image(found.segment.url, reason, "its page is left out", document_id) for found in images.kept.values()
+        reject_image(found.url, reason, "its page is left out", document_id) for found in images.kept.values()
     ]
     return PageImages(rejections=images.rejections + rejections)
 

@@ -4,12 +4,20 @@ from typing import Any
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from pipelines.interleave.elements import SKIPPED, STYLING
+from pipelines.interleave.elements import BLOCKS, SKIPPED, STYLING
 from pipelines.interleave.encoding import DecodedPage
-from pipelines.interleave.layout import LayoutBuilder
+from pipelines.interleave.layout import BLOCK, NOTHING, LayoutBuilder
 from pipelines.interleave.limits import MAX_DEPTH, check_depth
 from pipelines.interleave.page_head import PageHead
 
+TEXT, SKIP, STYLE, OTHER = range(10, 14)
+_KINDS: dict[str | None, int] = {
+    **dict.fromkeys(SKIPPED, SKIP),
+    **dict.fromkeys(STYLING, STYLE),
+    **dict.fromkeys(BLOCKS, BLOCK),
+    "-text": TEXT,
+    None: SKIP,
+}
 _OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
 """Without mutation events, whose cost grows with the square of the number of options of a ``select``."""
 
@@ -25,27 +33,36 @@ def lay_out_lexbor(page: DecodedPage, builder: LayoutBuilder) -> PageHead:
 
 
 def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
-    add_text, open_element, close = builder.text, builder.open, builder.close
+    add_text, open_block, close_block = builder.text, builder.open_block, builder.close_block
+    kind_of = _KINDS.get
     stack: list[tuple[Any, int]] = []
     node: Any = body.first_child
     while True:
         while node is not None:
             tag = node.tag
-            if tag == "-text":
+            kind = kind_of(tag, OTHER)
+            if kind == TEXT:
                 add_text(node.text_content)
                 node = node.next
-            elif tag in SKIPPED:
+                continue
+            if kind == SKIP:
                 node = node.next
+                continue
+            if kind == BLOCK:
+                open_block(tag, node.attributes)
+                stack.append((node, BLOCK))
             else:
-                stack.append((node, 0 if tag in STYLING else open_element(tag, node.attributes)))
-                if len(stack) > MAX_DEPTH:
-                    check_depth(len(stack))
-                node = node.first_child
+                stack.append((node, builder.open(tag, node.attributes) if kind == OTHER else NOTHING))
+            if len(stack) > MAX_DEPTH:
+                check_depth(len(stack))
+            node = node.first_child
         if not stack:
             return
         node, opened = stack.pop()
-        if opened:
-            close(opened)
+        if opened == BLOCK:
+            close_block()
+        elif opened:
+            builder.close(opened)
         node = node.next
 
 

@@ -1,8 +1,7 @@
 """The main content of a page as segments: text and images in reading order."""
 
-from dataclasses import replace
-
-from pipelines.interleave.images import FoundImage
+from pipelines.interleave.captions import assign_captions
+from pipelines.interleave.images import FoundImage, describe_image
 from pipelines.interleave.layout import LayoutBuilder, Run
 from pipelines.interleave.render import render
 from schemas.documents import Segment, TextSegment
@@ -12,7 +11,7 @@ NEAR_CHARACTERS = 300
 
 
 def make_segments(
-    layout: LayoutBuilder, numbers: list[int], images: dict[int, FoundImage], captions: dict[int, str]
+    layout: LayoutBuilder, numbers: list[int], images: dict[int, FoundImage], base: str
 ) -> tuple[Segment, ...]:
     """Returns the segments of a page.
 
@@ -20,8 +19,9 @@ def make_segments(
         layout: The page.
         numbers: Of the runs that are kept, in order.
         images: Those that are kept, by number, in order.
-        captions: By number of the image.
+        base: URL that links are resolved against.
     """
+    captions = assign_captions(layout)
     segments: list[Segment] = []
     runs = [layout.runs[number] for number in numbers]
     position = 0
@@ -30,7 +30,8 @@ def make_segments(
         while position < len(runs) and numbers[position] < layout.images[number].run:
             position += 1
         _add_text(segments, runs[start:position])
-        segments.append(replace(found.segment, caption=captions.get(number), near=_near(runs, position)))
+        near = _near(runs, position)
+        segments.append(describe_image(layout.images[number], found, base, captions.get(number), near))
     _add_text(segments, runs[position:])
     return tuple(segments)
 

@@ -9,7 +9,7 @@ import re
 import string
 import unicodedata
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, count, pairwise
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,10 @@ WORDS_PER_GRAM = 5
 MIN_WORDS_FOR_PUNCTUATION = 12
 MAX_LETTERS = 20
 """Of a word, or of each part of a hyphenated one, that is built like a word."""
+
+BUCKET_BITS = 15
+MAX_REMEMBERED = 1 << 18
+"""Words whose kinds are remembered."""
 
 PARAGRAPH_SEPARATOR = "\n\n"
 
@@ -118,9 +122,11 @@ def _sums(values: NDArray[Any], spans: Integers) -> list[int]:
 
 def _number_words(tokens: list[list[str]], language: str) -> tuple[Integers, Integers]:
     """Returns the number of each word, equal words equal numbers, and the bits of what each is."""
-    table: dict[str, int] = {}
-    numbers = np.array([table.setdefault(t, len(table)) for found in tokens for t in found], dtype=np.int64)
-    kinds = np.array([_word_kinds(word, language) for word in table], dtype=np.int64)
+    flat = list(chain.from_iterable(tokens))
+    distinct = dict.fromkeys(flat)
+    table = dict(zip(distinct, count(), strict=False))
+    numbers = np.array(list(map(table.__getitem__, flat)), dtype=np.int64)
+    kinds = np.array(list(map(_word_kinds(language).__getitem__, distinct)), dtype=np.int64)
     return numbers, kinds[numbers]
 
 
@@ -131,30 +137,39 @@ def _repetition(codes: NDArray[Any], spans: Integers, n: int, *, only_top: bool)
     frequent are added up; else all that are seen more than once. All spans share one sort: keys hold the gram in their
     upper bits and the part, or none where the gram lies in no single part, in the lower ones.
     """
-    if len(codes) < n:
-        return [0.0] * len(spans)
     n_parts = len(spans) - 1
+    if len(codes) < n:
+        return [0.0] * (n_parts + 1)
     bits = np.uint64((n_parts + 1).bit_length())
     part_mask = (_ONE << bits) - _ONE
     owners = _gram_owners(spans, n)
-    keys = (_grams(codes.astype(np.uint64), n) & ~part_mask) | owners
+    n_grams = np.bincount(owners, minlength=n_parts + 1)
+    grams = _grams(codes.astype(np.uint64), n)
+    may_repeat = _may_repeat(grams)
+    keys = (grams[may_repeat] & ~part_mask) | owners[may_repeat].astype(np.uint64)
     keys.sort()
     whole, _ = _runs(keys >> bits)
+    shares = [_share(whole[whole > 1], len(grams), only_top=only_top), *[0.0] * n_parts]
     counts, starts = _runs(keys)
-    shares = [_share(whole[whole > 1], len(whole), len(keys), only_top=only_top), *[0.0] * n_parts]
-    parts = (keys[starts] & part_mask).astype(np.int64)
-    n_distinct, n_grams = np.bincount(parts, minlength=n_parts + 1), np.bincount(owners.astype(np.int64))
-    repeated, repeated_parts = counts[counts > 1], parts[counts > 1]
-    order = np.argsort(repeated_parts, kind="stable")
-    repeated, repeated_parts = repeated[order], repeated_parts[order]
-    bounds = np.searchsorted(repeated_parts, np.arange(n_parts + 1)).tolist()
+    is_repeated = counts > 1
+    repeated, parts = counts[is_repeated], (keys[starts[is_repeated]] & part_mask).astype(np.int64)
+    order = np.argsort(parts, kind="stable")
+    repeated, parts = repeated[order], parts[order]
+    bounds = np.searchsorted(parts, np.arange(n_parts + 1)).tolist()
     for part, (start, end) in enumerate(pairwise(bounds)):
         if end > start:
-            shares[part + 1] = _share(repeated[start:end], int(n_distinct[part]), int(n_grams[part]), only_top=only_top)
+            shares[part + 1] = _share(repeated[start:end], int(n_grams[part]), only_top=only_top)
     return shares
 
 
-def _gram_owners(spans: Integers, n: int) -> NDArray[np.uint64]:
+def _may_repeat(grams: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Returns which n-grams share a bucket with another: few do, and only those have to be sorted."""
+    buckets = (grams >> np.uint64(64 - BUCKET_BITS)).astype(np.int64)
+    shared: NDArray[np.bool_] = np.bincount(buckets, minlength=1 << BUCKET_BITS)[buckets] > 1
+    return shared
+
+
+def _gram_owners(spans: Integers, n: int) -> Integers:
     """Returns the part in which each n-gram lies; the number of parts for one that lies in no single part."""
     n_parts = len(spans) - 1
     starts, ends = spans[1:, 0], spans[1:, 1]
@@ -163,18 +178,19 @@ def _gram_owners(spans: Integers, n: int) -> NDArray[np.uint64]:
     labels = np.stack((np.arange(n_parts), np.full(n_parts, n_parts)), axis=1).ravel()
     of_code = np.repeat(labels, repeats)
     first, last = of_code[: len(of_code) - n + 1], of_code[n - 1 :]
-    return np.where(first == last, first, n_parts).astype(np.uint64)
+    return np.where(first == last, first, n_parts)
 
 
 def _runs(ordered: NDArray[np.uint64]) -> tuple[Integers, Integers]:
     """Returns how long each run of equal values is, and where it starts."""
-    starts = np.flatnonzero(np.concatenate((_TRUE, ordered[1:] != ordered[:-1])))
+    starts = np.flatnonzero(np.concatenate((_TRUE[: len(ordered)], ordered[1:] != ordered[:-1])))
     return np.diff(np.append(starts, len(ordered))), starts
 
 
-def _share(repeated: Integers, n_distinct: int, n_grams: int, *, only_top: bool) -> float:
+def _share(repeated: Integers, n_grams: int, *, only_top: bool) -> float:
     if not len(repeated):
         return 0.0
+    n_distinct = n_grams - int(repeated.sum()) + len(repeated)
     k = min(math.isqrt(n_distinct), len(repeated)) if only_top else len(repeated)
     return float(np.sort(repeated)[len(repeated) - k :].sum() / n_grams)
 
@@ -203,16 +219,29 @@ def _class_table() -> NDArray[np.uint8]:
     return table
 
 
-@lru_cache(maxsize=1 << 16)
-def _word_kinds(word: str, language: str) -> int:
-    """Returns the bits of what a word is: function word, flagged, spam, built like a word."""
-    word = word.lower().strip(_MARKS).replace("’", "'")
-    return (
-        _STOP * (word in STOP_WORDS.get(language, ()))
-        + _FLAGGED * (word in FLAGGED_WORDS)
-        + _SPAM * (word in SPAM_WORDS)
-        + _COMMON * _is_common(word)
-    )
+class _WordKinds(dict[str, int]):
+    """The bits of what each word is: function word, flagged, spam, built like a word. Learns as it goes."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self._stop_words = STOP_WORDS.get(language, frozenset())
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        plain = word.lower().strip(_MARKS).replace("’", "'")
+        self[word] = kinds = (
+            _STOP * (plain in self._stop_words)
+            + _FLAGGED * (plain in FLAGGED_WORDS)
+            + _SPAM * (plain in SPAM_WORDS)
+            + _COMMON * _is_common(plain)
+        )
+        return kinds
+
+
+@lru_cache(maxsize=128)
+def _word_kinds(language: str) -> _WordKinds:
+    return _WordKinds(language if language in STOP_WORDS else "")
 
 
 def _is_common(word: str) -> bool:

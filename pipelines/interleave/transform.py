@@ -59,7 +59,12 @@ class InterleaveWorker(Worker[WorkItem]):
         for page in read_pages(item, storage.open_read, max_page_bytes=self._settings.max_page_bytes):
             output.count("record", n_in=1)
             if isinstance(page, Page):
-                result = extract_page(page, parser=self._settings.parser, max_images=self._settings.max_images)
+                result = extract_page(
+                    page,
+                    parser=self._settings.parser,
+                    max_images=self._settings.max_images,
+                    css_images=self._settings.css_images,
+                )
                 _write_result(result, output, seen)
             else:
                 output.reject("record", page)
