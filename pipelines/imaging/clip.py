@@ -27,10 +27,19 @@ class ClipModel:
         """Components of an embedding."""
         return int(self.embed_texts([""]).shape[1])
 
-    def embed_images(self, pictures: Sequence[Image.Image]) -> Vectors:
-        """Returns ``(len(pictures), width)`` unit vectors of RGB pictures."""
-        inputs = [self._preprocess(picture) for picture in pictures]
-        return self._embed(self._model.encode_image, inputs, self._parameter.dtype)
+    @property
+    def threads(self) -> int:
+        """How many threads keep the model fed: a GPU waits for decoding, on a CPU one thread reads ahead."""
+        return 8 if self._parameter.is_cuda else 1
+
+    def prepare(self, picture: Image.Image) -> torch.Tensor:
+        """Returns an RGB picture as ``(3, H, W)`` pixels, resized and normalised as the model was trained."""
+        pixels_CHW: torch.Tensor = self._preprocess(picture)
+        return pixels_CHW
+
+    def embed_images(self, images_CHW: Sequence[torch.Tensor]) -> Vectors:
+        """Returns ``(len(images_CHW), width)`` unit vectors of prepared pictures."""
+        return self._embed(self._model.encode_image, list(images_CHW), self._parameter.dtype)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Returns ``(len(texts), width)`` unit vectors; a text longer than the model's context is cut there."""

@@ -3,12 +3,12 @@
 import functools
 from collections.abc import Callable, Sequence
 from importlib import metadata
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from PIL import Image
 
 from pipelines.imaging.models import model_name
-from pipelines.recaption.endpoint import ChatEndpoint, EndpointSettings, user_message
+from pipelines.recaption.endpoint import ChatEndpoint, EndpointSettings, data_uri, user_message
 from pipelines.recaption.prompts import CAPTION_PROMPT
 from schemas.errors import InvalidSettingsError
 from schemas.recipe import RecaptionSettings
@@ -18,7 +18,10 @@ ENTRY_POINTS = "mm1.captioners"
 
 
 class Captioner(Protocol):
-    """Writes one caption for each picture of a batch."""
+    """Writes one caption for each picture of a batch.
+
+    In two steps, so that full-size pixels are let go before a batch is complete.
+    """
 
     name: str
     """Model and weights, as they are recorded with every caption."""
@@ -26,8 +29,15 @@ class Captioner(Protocol):
     prompt: str
     """What the model is told; empty where it is told nothing."""
 
-    def caption(self, pictures: Sequence[Image.Image]) -> list[str | None]:
-        """Returns a caption for each RGB picture, None where the model gives none."""
+    threads: int
+    """How many pictures are prepared at one time."""
+
+    def prepare(self, picture: Image.Image) -> Any:
+        """Returns an RGB picture as the model takes it; called in other threads."""
+        ...
+
+    def caption(self, pictures: Sequence[Any]) -> list[str | None]:
+        """Returns a caption for each prepared picture, None where the model gives none."""
         ...
 
 
@@ -35,13 +45,18 @@ class EndpointCaptioner:
     """Asks an OpenAI-compatible endpoint."""
 
     prompt = CAPTION_PROMPT
+    threads = 2
 
     def __init__(self, endpoint: ChatEndpoint, model: str) -> None:
         self.name = f"openai-compatible:{model}"
         self._endpoint = endpoint
 
-    def caption(self, pictures: Sequence[Image.Image]) -> list[str | None]:
-        """Returns a caption for each picture; the endpoint is sent the pixels, never an address."""
+    def prepare(self, picture: Image.Image) -> str:
+        """Returns a picture as data: the endpoint is sent the pixels, never an address."""
+        return data_uri(picture)
+
+    def caption(self, pictures: Sequence[str]) -> list[str | None]:
+        """Returns a caption for each picture."""
         return self._endpoint.complete([[user_message(CAPTION_PROMPT, picture)] for picture in pictures])
 
 

@@ -21,13 +21,20 @@ class BatchedCaptioner:
 
     def __init__(self, coca: CocaCaptioner, preprocess: Any, like: torch.Tensor, *, name: str, batch_size: int) -> None:
         self.name = name
+        # A GPU waits for decoding; on a CPU one thread reads ahead.
+        self.threads = 8 if like.is_cuda else 1
         self._coca, self._preprocess, self._like, self._batch_size = coca, preprocess, like, batch_size
 
-    def caption(self, pictures: Sequence[Image.Image]) -> list[str | None]:
-        """Returns a caption for each picture."""
+    def prepare(self, picture: Image.Image) -> torch.Tensor:
+        """Returns an RGB picture as ``(3, H, W)`` pixels, resized and normalised as the model was trained."""
+        pixels_CHW: torch.Tensor = self._preprocess(picture)
+        return pixels_CHW
+
+    def caption(self, pictures: Sequence[torch.Tensor]) -> list[str | None]:
+        """Returns a caption for each prepared picture."""
         captions: list[str | None] = []
         for start in range(0, len(pictures), self._batch_size):
-            inputs = [self._preprocess(picture) for picture in pictures[start : start + self._batch_size]]
+            inputs = list(pictures[start : start + self._batch_size])
             padding = [torch.zeros_like(inputs[0])] * (self._batch_size - len(inputs))
             images_BCHW = torch.stack([*inputs, *padding]).to(self._like.device, self._like.dtype)
             captions += self._coca.caption(images_BCHW)[: len(inputs)]

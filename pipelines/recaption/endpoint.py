@@ -119,11 +119,11 @@ class ChatEndpoint:
             return answer.status, _seconds(answer.headers.get("Retry-After")), bytes(body)
 
 
-def user_message(text: str, picture: Image.Image | None = None) -> Message:
-    """Returns a message of the user; a picture goes as data, so that no server fetches an address we name."""
-    if picture is None:
+def user_message(text: str, picture_uri: str | None = None) -> Message:
+    """Returns a message of the user; a picture goes as ``data_uri`` made it, so that no server fetches an address."""
+    if picture_uri is None:
         return {"role": "user", "content": text}
-    image = {"type": "image_url", "image_url": {"url": data_uri(picture)}}
+    image = {"type": "image_url", "image_url": {"url": picture_uri}}
     return {"role": "user", "content": [{"type": "text", "text": text}, image]}
 
 

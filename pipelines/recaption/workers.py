@@ -1,17 +1,19 @@
 """What one work item does: captions the images of some rows of the caption pool, guards and fuses them."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from PIL import Image
-
-from pipelines.imaging.decode import UndecodableImageError, decode_rgb
+from pipelines.imaging.decode import UndecodableImageError
+from pipelines.imaging.prepare import prepared_images
 from pipelines.joins.chunks import Chunk, batched, read_chunk
 from pipelines.recaption.captioners import load_captioner
 from pipelines.recaption.fusers import load_fuser
 from pipelines.recaption.guards import Refused, refuse
-from pipelines.runs import storage
 from pipelines.runs.output import ItemOutput
 from pipelines.runs.transforms import Worker
+from schemas.images import ImagePointer
 from schemas.recipe import RecaptionSettings
 from schemas.samples import CaptionRow, PoolSample, PoolText
 
@@ -27,6 +29,23 @@ class Guarded:
 NOTHING = Guarded(text=None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleImage:
+    """The image of a caption sample."""
+
+    sample: PoolSample
+
+    @property
+    def pointer(self) -> ImagePointer:
+        """Where its bytes lie."""
+        return self.sample.images()[0].pointer
+
+    @property
+    def format(self) -> str:
+        """As the store read it from the bytes."""
+        return self.sample.images()[0].format
+
+
 class CaptionSamples(Worker[Chunk]):
     """Captions some rows of the caption pool. Every row goes out, with its alt text where nothing else is."""
 
@@ -38,24 +57,34 @@ class CaptionSamples(Worker[Chunk]):
         self._fuser = load_fuser(self._settings) if self._captioner else None
 
     def run(self, item: Chunk, output: ItemOutput) -> None:
-        for batch in batched(read_chunk(item, PoolSample), self._settings.batch_size):
-            alts = [caption_text(sample) for sample in batch]
-            captions = self._caption(batch)
+        for batch in batched(self._prepared(read_chunk(item, PoolSample)), self._settings.batch_size):
+            alts = [caption_text(image.sample) for image, _ in batch]
+            captions = self._caption([picture for _, picture in batch])
             fused = self._fuse(alts, captions)
-            for sample, alt, caption, sentence in zip(batch, alts, captions, fused, strict=True):
-                output.write(self._row(sample.key, alt, caption, sentence))
+            for (image, _), alt, caption, sentence in zip(batch, alts, captions, fused, strict=True):
+                output.write(self._row(image.sample.key, alt, caption, sentence))
                 output.count("caption", n_in=1, n_out=1)
                 for name, guarded in (("vlm", caption), ("fused", sentence)):
                     output.total(name, guarded.text is not None)
                     output.total(f"{name}_refused", guarded.refused is not None)
 
-    def _caption(self, samples: list[PoolSample]) -> list[Guarded]:
+    def _prepared(self, samples: Iterator[PoolSample]) -> Iterator[tuple[SampleImage, Any]]:
+        """Yields the samples' images as the captioner takes them, or an error where one cannot be decoded."""
+        images = (SampleImage(sample=sample) for sample in samples)
         if self._captioner is None:
-            return [NOTHING] * len(samples)
-        pictures = [self._decode(sample) for sample in samples]
-        readable = [picture for picture in pictures if picture is not None]
+            yield from ((image, None) for image in images)
+        else:
+            prepare, threads = self._captioner.prepare, self._captioner.threads
+            yield from prepared_images(self._run, images, prepare, threads=threads)
+
+    def _caption(self, pictures: list[Any]) -> list[Guarded]:
+        if self._captioner is None:
+            return [NOTHING] * len(pictures)
+        is_readable = [not isinstance(picture, UndecodableImageError) for picture in pictures]
+        readable = list(itertools.compress(pictures, is_readable))
         written = iter(self._captioner.caption(readable) if readable else [])
-        captions = [next(written) if picture is not None else None for picture in pictures]
+        # An image that cannot be decoded has no caption: the guard "failed" records it.
+        captions = [next(written) if readable else None for readable in is_readable]
         return [self._guard(caption, self._captioner.prompt) for caption in captions]
 
     def _fuse(self, alts: list[str], captions: list[Guarded]) -> list[Guarded]:
@@ -74,16 +103,6 @@ class CaptionSamples(Worker[Chunk]):
         text = " ".join(written.split())
         refused = refuse(text, max_words=self._settings.max_words, languages=self._languages, prompt=prompt)
         return Guarded(text=None if refused else text, refused=refused)
-
-    def _decode(self, sample: PoolSample) -> Image.Image | None:
-        image = sample.images()[0]
-        path = storage.join(self._run, image.pointer.file)
-        data = storage.read_range(path, image.pointer.offset, image.pointer.length)
-        try:
-            return decode_rgb(data, image.format)
-        except UndecodableImageError:
-            # The guard "failed" records it.
-            return None
 
     def _row(self, key: str, alt: str, caption: Guarded, fused: Guarded) -> CaptionRow:
         refused = [f"{name}:{g.refused.value}" for name, g in (("vlm", caption), ("fused", fused)) if g.refused]

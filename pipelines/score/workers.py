@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pipelines.imaging.clip import ClipModel, load_clip
-from pipelines.imaging.decode import UndecodableImageError, decode_rgb
+from pipelines.imaging.decode import UndecodableImageError
+from pipelines.imaging.prepare import prepared_images
 from pipelines.joins.chunks import Chunk, batched, read_chunk
 from pipelines.joins.images import ImageFacts, LocatedImage, image_facts
 from pipelines.joins.lookup import Found
 from pipelines.joins.places import Place, read_pairs, read_places
 from pipelines.joins.sources import Source
-from pipelines.runs import storage
 from pipelines.runs.output import ItemOutput
 from pipelines.runs.transforms import Worker
 from pipelines.score.cosine import PAIR_TEXTS, distinct_texts, score_place
@@ -21,6 +22,9 @@ from schemas.images import StoredImage
 from schemas.recipe import ScoreSettings, TextSource
 from schemas.rejections import Rejection, RejectReason
 from schemas.scores import ImageEmbedding
+
+Prepared = tuple[StoredImage, torch.Tensor | UndecodableImageError]
+"""An image with its pixels, or why it has none."""
 
 WINDOW_BATCHES = 16
 """Batches of places that are scored together: a text that returns among them is embedded once."""
@@ -37,34 +41,29 @@ class EmbedImages(Worker[Chunk]):
 
     def run(self, item: Chunk, output: ItemOutput) -> None:
         vectors = VectorWriter(output.tar("vectors"))
-        for batch in batched(read_chunk(item, StoredImage), self._settings.batch_size):
-            for image, vector_W in zip(batch, self._embed(batch, output), strict=True):
+        images = read_chunk(item, StoredImage)
+        prepared = prepared_images(self._run, images, self._clip.prepare, threads=self._clip.threads)
+        for batch in batched(prepared, self._settings.batch_size):
+            for (image, _), vector_W in zip(batch, self._embed(batch, output), strict=True):
                 vectors.write(vector_W)
                 if not np.isnan(vector_W[0]):
                     output.write(ImageEmbedding(image_id=image.image_id, embedding=vector_W.tobytes()), "embeddings")
                     output.count("image", n_out=1)
         vectors.flush()
 
-    def _embed(self, images: list[StoredImage], output: ItemOutput) -> NDArray[np.float16]:
-        """Returns ``(len(images), width)``; a row of NaN where an image gave none, which is recorded."""
-        vectors_BW = np.full((len(images), self._clip.width), np.nan, VECTOR)
-        pictures, rows = [], []
-        for row, image in enumerate(images):
-            pointer = image.pointer
-            data = storage.read_range(storage.join(self._run, pointer.file), pointer.offset, pointer.length)
+    def _embed(self, batch: list[Prepared], output: ItemOutput) -> NDArray[np.float16]:
+        """Returns ``(len(batch), width)``; a row of NaN where an image gave none, which is recorded."""
+        vectors_BW = np.full((len(batch), self._clip.width), np.nan, VECTOR)
+        rows = [row for row, (_, pixels) in enumerate(batch) if isinstance(pixels, torch.Tensor)]
+        if rows:
+            pixels_BCHW = [pixels for _, pixels in batch if isinstance(pixels, torch.Tensor)]
+            vectors_BW[rows] = self._clip.embed_images(pixels_BCHW)
+        for row, (image, pixels) in enumerate(batch):
             output.count("image", n_in=1)
-            try:
-                pictures.append(decode_rgb(data, image.format))
-                rows.append(row)
-            except UndecodableImageError as error:
-                output.reject("image", _broken("image", image.image_id, None, str(error)))
-        if pictures:
-            vectors_BW[rows] = self._clip.embed_images(pictures)
-        for row in rows:
             if not np.isfinite(vectors_BW[row]).all():
                 vectors_BW[row] = np.nan
-                detail = "the model gives no finite embedding"
-                output.reject("image", _broken("image", images[row].image_id, None, detail))
+                detail = "the model gives no finite embedding" if isinstance(pixels, torch.Tensor) else str(pixels)
+                output.reject("image", _broken("image", image.image_id, None, detail))
         return vectors_BW
 
 

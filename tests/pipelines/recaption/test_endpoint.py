@@ -173,7 +173,8 @@ def test_a_captioner_sends_the_prompt_and_the_pixels(monkeypatch: pytest.MonkeyP
 
     with serve(answer, seen) as url:
         captioner = EndpointCaptioner(endpoint(url), "toy")
-        assert captioner.caption([Image.new("RGB", (3000, 1500), (200, 30, 20))]) == ["a red wall"]
+        picture_uri = captioner.prepare(Image.new("RGB", (3000, 1500), (200, 30, 20)))
+        assert captioner.caption([picture_uri]) == ["a red wall"]
     text, image = requests[0]["messages"][0]["content"]
     head, data = image["image_url"]["url"].split(",", 1)
     picture = Image.open(io.BytesIO(base64.b64decode(data)))

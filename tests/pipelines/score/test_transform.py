@@ -2,7 +2,9 @@
 
 import pathlib
 from collections.abc import Iterator
+from dataclasses import replace
 
+import apache_beam as beam
 import numpy as np
 import open_clip
 import pytest
@@ -21,7 +23,7 @@ from schemas.rejections import Rejection, RejectReason
 from schemas.scores import ImageEmbedding, ImageScore
 from schemas.summary import UnitCounts
 from tests.pipelines.toy_models import write_toy_clip
-from tests.pipelines.upstream import commit, picture, recipe, store
+from tests.pipelines.upstream import commit, context_of, picture, recipe, store
 
 RED, BLUE, GREEN = (200, 30, 20), (20, 30, 200), (30, 160, 40)
 INPROC = EngineSettings(name="inproc")
@@ -170,3 +172,21 @@ def test_workers_and_repeated_bundles_do_not_show_in_the_bytes(tmp_path: pathlib
 
     assert outputs[1] == outputs[0]
     assert outputs[2] == outputs[0]
+
+
+def test_a_gpu_is_asked_for_where_the_model_runs(tmp_path: pathlib.Path, clip: str) -> None:
+    settings = prepare(tmp_path, clip)
+    settings = replace(settings, score=replace(settings.score, accelerator="nvidia-l4"))
+    pipeline = beam.Pipeline()
+
+    JOB.build(pipeline, context_of("score", settings))
+
+    components = pipeline.to_runner_api().components
+    hinted = {name for name, environment in components.environments.items() if environment.resource_hints}
+    steps = {
+        t.unique_name for t in components.transforms.values() if t.environment_id in hinted and not t.subtransforms
+    }
+    assert {"Embed/Run", "Score/Run"} <= steps
+    (hint,) = {bytes(h) for name in hinted for h in components.environments[name].resource_hints.values()}
+    assert hint == b"type:nvidia-l4;count:1;install-nvidia-driver"
+    assert not any(step.startswith("Find images") for step in steps)
