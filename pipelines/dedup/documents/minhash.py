@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import xxhash
-from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
 
 NUM_PERM = 128
@@ -26,6 +25,9 @@ class Signer:
     """Makes signatures. The permutations are made once and shared."""
 
     def __init__(self) -> None:
+        # Here and not above: it takes a second, of a launcher too, which makes no signature.
+        from datasketch import MinHash
+
         self._empty = MinHash(num_perm=NUM_PERM, seed=SEED, hashfunc=_hash32, scheme=SCHEME)
 
     def signature(self, text: str) -> bytes | None:
@@ -57,6 +59,8 @@ def band_shape(jaccard: float) -> tuple[int, int]:
     Candidates are compared by their signatures, so a false one costs time and a missed one is never found again: at
     0.8 a pair of exactly that similarity is a candidate with probability 0.98.
     """
+    from datasketch import MinHashLSH
+
     index = MinHashLSH(threshold=jaccard, num_perm=NUM_PERM, weights=ERROR_WEIGHTS)
     return int(index.b), int(index.r)
 

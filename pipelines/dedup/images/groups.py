@@ -98,7 +98,7 @@ def _hashes_by_band(images: list[CountedImage], radius: int) -> Iterator[Tagged]
 
 
 def neighbour_group(
-    group: tuple[str, Iterable[list[tuple[int, int]]]], radius: int, count: int
+    group: tuple[str, Iterable[list[tuple[int, int]]]], radius: int, maximum: int, count: int
 ) -> Iterator[tuple[int, dict[str, int]]]:
     """Yields for the hashes that are equal in one band what each has to be counted up by, by bucket of the hash."""
     key, batches = group
@@ -106,7 +106,7 @@ def neighbour_group(
     for batch in batches:
         for value, n in batch:
             counts[value] += n
-    found = neighbour_counts(counts, int(key.partition(".")[0]), radius)
+    found = neighbour_counts(counts, int(key.partition(".")[0]), radius, maximum)
     named = ((f"{value:016x}", (f"{value:016x}", n)) for value, n in found)
     for bucket, rows in by_bucket(named, "hash", count).items():
         yield bucket, dict(rows)

@@ -12,8 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUM_BITS = 64
-BLOCK = 1 << 11
-"""Hashes that are compared with all others of a group at one time: bounds memory."""
+ROWS, COLUMNS = 1 << 9, 1 << 13
+"""Hashes that are compared with so many others at one time: bounds memory."""
+
+LARGE_GROUP = 1 << 15
+"""In a group of more hashes a hash that has been found often enough is counted no further: bounds the time that many
+images that are all alike would take."""
 
 
 def band_masks(radius: int) -> list[int]:
@@ -29,7 +33,9 @@ def band_keys(value: int, radius: int) -> Iterator[tuple[int, int]]:
         yield band, value & mask
 
 
-def neighbour_counts(counts: Mapping[int, int], band: int, radius: int) -> Iterator[tuple[int, int]]:
+def neighbour_counts(
+    counts: Mapping[int, int], band: int, radius: int, enough: int | None = None
+) -> Iterator[tuple[int, int]]:
     """Yields ``(hash, occurrences to be added to it)`` for the pairs of one band's group.
 
     A hash itself is counted in the group of band 0. Over all groups the sums are the occurrences of all hashes within
@@ -39,18 +45,38 @@ def neighbour_counts(counts: Mapping[int, int], band: int, radius: int) -> Itera
         counts: Hash to its own number of occurrences; all equal in the bits of ``band``.
         band: Number of the band.
         radius: Largest number of differing bits.
+        enough: In a group of more than ``LARGE_GROUP`` hashes, a sum over this is a lower bound; None: never.
     """
     ordered = sorted(counts)
     hashes = np.array(ordered, dtype=np.uint64)
     weights = np.array([counts[value] for value in ordered], dtype=np.int64)
     earlier = [np.uint64(mask) for mask in band_masks(radius)[:band]]
-    for start in range(0, len(ordered), BLOCK):
-        added = _near(hashes[start : start + BLOCK], hashes, earlier, radius) @ weights
-        if band:
-            # Equal hashes are equal in band 0 already.
-            yield from _positive(ordered[start : start + BLOCK], added)
-        else:
-            yield from zip(ordered[start : start + BLOCK], added.tolist(), strict=True)
+    limit = enough if enough is not None and len(ordered) > LARGE_GROUP else None
+    for start in range(0, len(ordered), ROWS):
+        added = _count_rows(hashes[start : start + ROWS], hashes, weights, earlier=earlier, radius=radius, limit=limit)
+        for value, n in zip(ordered[start : start + ROWS], added.tolist(), strict=True):
+            if n:
+                yield value, n
+
+
+def _count_rows(
+    rows: NDArray[np.uint64],
+    hashes: NDArray[np.uint64],
+    weights: NDArray[np.int64],
+    *,
+    earlier: list[np.uint64],
+    radius: int,
+    limit: int | None,
+) -> NDArray[np.int64]:
+    """Returns ``(rows,)``: the weights of what is near each row, as far as ``limit`` asks."""
+    added = np.zeros(len(rows), dtype=np.int64)
+    for start in range(0, len(hashes), COLUMNS):
+        open_rows = np.flatnonzero(added <= limit) if limit is not None else np.arange(len(rows))
+        if not len(open_rows):
+            break
+        near = _near(rows[open_rows], hashes[start : start + COLUMNS], earlier, radius)
+        added[open_rows] += near @ weights[start : start + COLUMNS]
+    return added
 
 
 def _near(
@@ -62,9 +88,3 @@ def _near(
     for mask in earlier:
         near &= (different & mask) != 0
     return near
-
-
-def _positive(hashes: list[int], added: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    for value, n in zip(hashes, added.tolist(), strict=True):
-        if n:
-            yield value, n

@@ -76,5 +76,5 @@ class CountImages(beam.PTransform):
             images
             | "Bands" >> beam.FlatMap(of_stream, groups.BAND)
             | "Group bands" >> beam.GroupByKey()
-            | "Neighbours" >> beam.FlatMap(groups.neighbour_group, self._radius, self._count)
+            | "Neighbours" >> beam.FlatMap(groups.neighbour_group, self._radius, self._maximum, self._count)
         ]

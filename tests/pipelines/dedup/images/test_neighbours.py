@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from pipelines.dedup.images.neighbours import band_keys, band_masks, neighbour_counts
+from pipelines.dedup.images.neighbours import LARGE_GROUP, band_keys, band_masks, neighbour_counts
 
 
 def planted_hashes(radius: int, seed: int) -> dict[int, int]:
@@ -58,7 +58,18 @@ def test_the_bands_cover_all_bits_once(radius: int) -> None:
 def test_a_group_larger_than_a_block_is_compared_whole() -> None:
     # All within 2 bits of one another, and equal in band 0 of radius 10, which is bits 0 to 4.
     hashes = {(1 << a) | (1 << 40): 1 for a in range(6, 40)} | {1 << 50: 1}
-    crowd = {value << 5: 1 for value in range(5000)}
+    crowd = {value << 5: 1 for value in range(10_000)}
 
     assert dict(neighbour_counts(hashes, 0, 10))[1 << 50] == 35
-    assert sum(n for _, n in neighbour_counts(crowd, 0, 0)) == 5000
+    assert dict(neighbour_counts(crowd, 0, 0)) == crowd
+
+
+def test_a_hundred_thousand_hashes_all_alike_are_counted_as_far_as_needed() -> None:
+    # Two bits each of the upper 59, on one centre: every pair is within 4 bits, and all share band 0.
+    alike = {(1 << a | 1 << b | 1 << c): 1 for a in range(5, 64) for b in range(a) if b > 4 for c in range(b) if c > 4}
+    assert len(alike) > LARGE_GROUP - 400
+    crowd = alike | {value << 5: 1 for value in range(1000)}
+
+    counts = dict(neighbour_counts(crowd, 0, 10, enough=10))
+
+    assert all(counts[value] > 10 for value in alike)
