@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import open_clip
@@ -152,8 +154,13 @@ def _patch_size_and_width(model: str, cfg: Mapping[str, Any]) -> tuple[int, int]
 
 
 def _mean_and_std(model: str, pretrained: str | None) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    tag = {} if pretrained is None else open_clip.get_pretrained_cfg(model, pretrained) or {}
-    mean, std = tag.get("mean") or CLIP_MEAN, tag.get("std") or CLIP_STD
+    given: Mapping[str, Any] = {}
+    if model.startswith(LOCAL_FOLDER):
+        path = Path(model.removeprefix(LOCAL_FOLDER)) / "open_clip_config.json"
+        given = json.loads(path.read_text()).get("preprocess_cfg", {})
+    elif pretrained is not None:
+        given = open_clip.get_pretrained_cfg(model, pretrained) or {}
+    mean, std = given.get("mean") or CLIP_MEAN, given.get("std") or CLIP_STD
     return (mean[0], mean[1], mean[2]), (std[0], std[1], std[2])
 
 

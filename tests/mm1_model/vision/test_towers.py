@@ -212,7 +212,8 @@ def saved_clip(folder: Path) -> Any:
     model_cfg = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text, "quick_gelu": True}
     torch.manual_seed(0)
     model = open_clip.CLIP(**model_cfg).eval()
-    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": model_cfg}))
+    preprocess = {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.2]}
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": model_cfg, "preprocess_cfg": preprocess}))
     state = {k: v.contiguous() for k, v in model.state_dict().items() if k != "attn_mask"}
     save_file(state, folder / "open_clip_model.safetensors")
     return model
@@ -222,6 +223,7 @@ def test_a_local_folders_weights_give_its_features(tmp_path: Path) -> None:
     clip = saved_clip(tmp_path)
     images = torch.randn(1, 3, 32, 32)
     config = open_clip_vision_config(f"local-dir:{tmp_path}")
+    assert config.mean == (0.5, 0.4, 0.3)
 
     with torch.no_grad():
         got = load_pretrained_tower(config)(images)
