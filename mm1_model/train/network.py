@@ -19,6 +19,7 @@ from mm1_model.presets import preset
 from mm1_model.train.config import ModelSettings, TrainConfig, flatten
 from mm1_model.train.distributed import Ranks
 from mm1_model.weights.files import read_tensors
+from mm1_model.weights.pretrained import load_pretrained_parts
 from mm1_model.weights.state import fill
 from schemas.row_layout import SpecialTokens
 
@@ -86,9 +87,11 @@ def make_model(network: ModelConfig, config: TrainConfig) -> MM1:
         ValueError: the initial weights do not fit; every tensor that does not is named.
     """
     model = build_model(network, seed=config.seed)
-    if config.model.initial_weights is not None:
-        folder = Path(config.model.initial_weights)
-        fill(model, read_tensors(folder), source=str(folder))
+    if config.model.initial_weights is None:
+        load_pretrained_parts(model)
+        return model
+    folder = Path(config.model.initial_weights)
+    fill(model, read_tensors(folder), source=str(folder))
     return model
 
 
