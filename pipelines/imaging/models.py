@@ -1,7 +1,7 @@
 """open_clip models by the names of the recipe: a built-in name with a tag or file of weights, or a model's folder."""
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 from pipelines.runs import storage
 
@@ -14,16 +14,20 @@ class ModelLoadError(RuntimeError):
     """A model or its weights cannot be loaded; the message says what to do."""
 
 
-def load_open_clip(model: str, pretrained: str | None) -> tuple[Any, Any, Any]:
+Precision = Literal["fp32", "pure_bf16"]
+"""Of all weights and inputs, in open_clip's words."""
+
+
+def load_open_clip(model: str, pretrained: str | None, precision: Precision | None = None) -> tuple[Any, Any, Any]:
     """Returns ``(model, preprocess, tokenizer)``, the model in evaluation mode on the best device of this process.
 
-    On a GPU weights are bfloat16; on a CPU they are float32 and one thread is used, so that the same batch gives the
-    same bits in every worker.
+    On a CPU one thread is used, so that the same batch gives the same bits in every worker.
 
     Args:
         model: A built-in name of open_clip, or ``local-dir:PATH``, a folder with ``open_clip_config.json``, the
             weights as safetensors and, where it has its own vocabulary, ``bpe_merges.txt.gz``.
         pretrained: A tag of open_clip or a file; None with ``local-dir:``.
+        precision: None: bfloat16 on a GPU (a cosine moves by about 0.001), float32 on a CPU.
 
     Raises:
         ModelLoadError: There is no such model, or no weights for it.
@@ -39,7 +43,7 @@ def load_open_clip(model: str, pretrained: str | None) -> tuple[Any, Any, Any]:
         loaded = open_clip.create_model(
             model,
             pretrained=pretrained,
-            precision="bf16" if device == "cuda" else "fp32",
+            precision=precision or ("pure_bf16" if device == "cuda" else "fp32"),
             device=device,
             require_pretrained=True,
         )

@@ -116,7 +116,7 @@ def _new_part(tokens: list[str], new: set[str]) -> list[str]:
     Only a preposition of place or time can stand after any other sentence: "of" and "with" belong to a certain word.
     """
     words = [_word_of(token) for token in tokens]
-    start = next(place for place, word in enumerate(words) if word in new)
+    start = next(place for place, token in enumerate(tokens) if not new.isdisjoint(_content(token)))
     while start > 0 and words[start - 1] in _ARTICLES:
         start -= 1
     return tokens[start - 1 :] if start > 0 and words[start - 1] in _PLACE_OR_TIME else tokens

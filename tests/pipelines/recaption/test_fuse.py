@@ -20,6 +20,7 @@ from pipelines.recaption.fuse import clean, fuse, says_nothing
         ("A red circle at night", "a red square", "A red square, a red circle at night."),
         # What the caption says already is not said twice.
         ("a red wall", "a red wall with flowers", "A red wall with flowers."),
+        ("red/blue walls", "a red wall", "A red wall, red/blue walls."),
         ("Walls, red", "a red wall with flowers", "A red wall with flowers."),
         # Names give the caption their spelling.
         ("The mill of Norhaven", "a mill in norhaven at night", "A mill in Norhaven at night."),

@@ -1,9 +1,14 @@
 """The job on a small caption pool: rows, guards, counts, and the bytes under other bundles."""
 
+import base64
+import io
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from aiohttp import web
+from PIL import Image
 
 from pipelines.engines.settings import EngineSettings
 from pipelines.recaption.transform import JOB
@@ -13,6 +18,7 @@ from schemas.images import StoredImage
 from schemas.recipe import RecaptionSettings, Recipe
 from schemas.samples import CaptionRow, PoolImage, PoolSample, PoolText, SampleKind
 from schemas.summary import UnitCounts
+from tests.pipelines.recaption.chat_server import said, serve
 from tests.pipelines.toy_models import write_toy_coca
 from tests.pipelines.upstream import commit, picture, recipe, store
 
@@ -108,3 +114,40 @@ def test_workers_and_repeated_bundles_do_not_show_in_the_bytes(tmp_path: pathlib
 
     assert outputs[1] == outputs[0]
     assert outputs[2] == outputs[0]
+
+
+def test_an_endpoint_captions_and_fuses_and_its_refusals_are_guarded(tmp_path: pathlib.Path) -> None:
+    def answer(request: dict[str, Any], number: int) -> web.Response:
+        content = request["messages"][-1]["content"]
+        if isinstance(content, str):  # the fuser's notes
+            return said(f"Fused from {content.splitlines()[0]}")
+        data = base64.b64decode(content[1]["image_url"]["url"].split(",", 1)[1])
+        red, _, blue = Image.open(io.BytesIO(data)).getpixel((9, 9))  # type: ignore[misc]
+        return said("I'm sorry, I cannot help with that." if blue > 150 else "a red wall" if red > 150 else "a lawn")
+
+    with serve(answer) as url:
+        settings = prepare(
+            tmp_path,
+            captioner="openai-compatible",
+            fuser="openai-compatible",
+            endpoint=url,
+            model="eyes",
+            fuser_model="pen",
+        )
+        run_line(settings, [JOB], INPROC)
+
+    assert [(row.alt, row.vlm, row.fused, row.guard) for row in rows(settings)] == [
+        ("alt 0", "a red wall", "Fused from A: alt 0", None),
+        ("alt 1", None, None, "vlm:refusal"),
+        ("alt 2", "a lawn", "Fused from A: alt 2", None),
+        ("alt 3", None, None, "vlm:failed"),
+    ]
+    assert {(row.captioner, row.fuser) for row in rows(settings)} == {
+        ("openai-compatible:eyes", "openai-compatible:pen")
+    }
+    assert RunFolder(settings.run).committed("recaption").totals == {
+        "fused": 2,
+        "fused_refused": 0,
+        "vlm": 2,
+        "vlm_refused": 2,
+    }
