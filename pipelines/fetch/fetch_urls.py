@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pipelines.fetch.archive_source import ArchiveSource
 from pipelines.fetch.bad_image import BadImageError
+from pipelines.fetch.decoder.process import shared_decoder
 from pipelines.fetch.folder_source import FolderSource
 from pipelines.fetch.results import ArchivePlace, Fetched, FetchRequest, FetchResult, Refused
 from pipelines.fetch.store import ItemStore, image_limits
@@ -37,7 +38,7 @@ def open_source(settings: recipe.FetchSettings) -> Source:
         return FolderSource(settings.source.folder, max_bytes=settings.max_bytes)
     if settings.source == "archive":
         return ArchiveSource(max_bytes=settings.max_bytes)
-    return WebSource(settings)
+    return WebSource(settings, inspect=shared_decoder(image_limits(settings)).inspect)
 
 
 class FetchUrls(Worker[tuple[int, list[tuple[UrlPlace, ...]]]]):
@@ -75,7 +76,7 @@ def record_result(result: FetchResult, store: ItemStore, output: ItemOutput) -> 
         reject(result, UNIT, output)
         return
     try:
-        image = store.keep(result.data)
+        image = store.keep(result.data, result.inspected)
     except BadImageError as error:
         reject(Refused.of(result.url, error, result), UNIT, output)
         return

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pipelines.fetch.bad_image import BadImageError
+from pipelines.fetch.inspect_image import InspectedImage
 from schemas.rejections import RejectReason
 
 
@@ -36,6 +37,9 @@ class Fetched:
 
     final_url: str | None = None
     """After redirects, where it differs."""
+
+    inspected: InspectedImage | BadImageError | None = None
+    """What the bytes are, where the source looked at them while others were on their way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from pipelines.fetch.bad_image import BadImageError
 from pipelines.fetch.fetch_urls import FETCHES, fetched_row, reject
 from pipelines.fetch.results import Fetched, Refused
-from pipelines.fetch.store import CANDIDATES, image_limits, inspected_row
+from pipelines.fetch.store import CANDIDATES, image_limits, inspect, stored_row
 from pipelines.fetch.urls import DATA_PREFIX
 from pipelines.runs import storage
 from pipelines.runs.folder import read_part
@@ -31,7 +31,7 @@ class StoreEmbedded(Worker[str]):
         url, pointer = DATA_PREFIX + embedded.image_id, embedded.pointer
         data = storage.read_range(self._folder.path(pointer.file), pointer.offset, pointer.length)
         try:
-            row = inspected_row(data, pointer, self._limits)
+            row = stored_row(inspect(data, self._limits), pointer)
         except BadImageError as error:
             reject(Refused.of(url, error), self.UNIT, output)
             return

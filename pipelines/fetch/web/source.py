@@ -2,12 +2,14 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
 from aiohttp.abc import AbstractResolver
 
+from pipelines.fetch.bad_image import BadImageError
+from pipelines.fetch.inspect_image import InspectedImage
 from pipelines.fetch.results import Fetched, FetchRequest, FetchResult, Refused
 from pipelines.fetch.urls import host_of
 from pipelines.fetch.web.client import Answer, ClientSettings, GuardedClient, status_error
@@ -17,6 +19,8 @@ from pipelines.fetch.web.guard import AddressRule, address_rule
 from pipelines.fetch.web.schedule import Lane, drive, make_lanes
 from schemas.recipe import FetchSettings
 from schemas.rejections import RejectReason
+
+Inspect = Callable[[bytes], InspectedImage]
 
 ACCEPT = "image/avif,image/webp,image/png,image/jpeg,image/gif;q=0.9,*/*;q=0.1"
 MAX_HOST_FAILURES = 5
@@ -41,17 +45,32 @@ class _Spooled:
     length: int
     status: int
     final_url: str | None
+    inspected: InspectedImage | BadImageError | None
 
 
 class WebSource:
     """Fetches URLs from the web. The answers of a bucket wait in a temporary file, so that they come out in order."""
 
     def __init__(
-        self, settings: FetchSettings, *, rule: AddressRule | None = None, resolver: AbstractResolver | None = None
+        self,
+        settings: FetchSettings,
+        *,
+        inspect: Inspect | None = None,
+        rule: AddressRule | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
+        """Makes a source.
+
+        Args:
+            settings: Of the recipe.
+            inspect: Looks at each image in a thread, while others are on their way; None: nobody looks.
+            rule: Which addresses may be asked; None: as the settings say.
+            resolver: Of names; None: the machine's.
+        """
         if settings.user_agent is None:
             raise ValueError("user_agent: source 'web' needs one")
         self._settings = settings
+        self._inspect = inspect
         self._client_settings = ClientSettings(
             user_agent=settings.user_agent,
             deadline_s=settings.deadline_s,
@@ -67,24 +86,33 @@ class WebSource:
         """Yields what each URL gave, in the order of the requests."""
         urls = [request.url for request in requests]
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY) as spool:
-            results = asyncio.run(_Bucket(self._settings, self._client_settings, spool).run(urls))
+            bucket = _Bucket(self._settings, self._client_settings, spool, self._inspect)
+            results = asyncio.run(bucket.run(urls))
             for url in urls:
                 result = results[url]
                 if isinstance(result, Refused):
                     yield result
                 else:
                     spool.seek(result.offset)
-                    data = spool.read(result.length)
-                    yield Fetched(url=url, data=data, status=result.status, final_url=result.final_url)
+                    yield Fetched(
+                        url=url,
+                        data=spool.read(result.length),
+                        status=result.status,
+                        final_url=result.final_url,
+                        inspected=result.inspected,
+                    )
 
 
 class _Bucket:
     """One bucket of URLs being fetched."""
 
-    def __init__(self, settings: FetchSettings, client_settings: ClientSettings, spool: IO[bytes]) -> None:
+    def __init__(
+        self, settings: FetchSettings, client_settings: ClientSettings, spool: IO[bytes], inspect: Inspect | None
+    ) -> None:
         self._settings = settings
         self._client_settings = client_settings
         self._spool = spool
+        self._inspect = inspect
         self._results: dict[str, _Spooled | Refused] = {}
 
     async def run(self, urls: list[str]) -> dict[str, _Spooled | Refused]:
@@ -116,14 +144,25 @@ class _Bucket:
             self._refuse_or_wait(lane, url, attempts, error)
         else:
             lane.failures = 0
-            self._results[url] = self._keep(url, answer)
+            self._results[url] = self._keep(url, answer, await self._inspected(answer.body))
 
-    def _keep(self, url: str, answer: Answer) -> _Spooled:
+    async def _inspected(self, data: bytes) -> InspectedImage | BadImageError | None:
+        if self._inspect is None:
+            return None
+        try:
+            # The thread only waits for the decoder process; meanwhile this loop goes on fetching.
+            return await asyncio.to_thread(self._inspect, data)
+        except BadImageError as error:
+            return error.with_traceback(None)
+
+    def _keep(self, url: str, answer: Answer, inspected: InspectedImage | BadImageError | None) -> _Spooled:
         # Nothing else writes while this runs: an event loop has one thread.
         offset = self._spool.seek(0, 2)
         self._spool.write(answer.body)
         final_url = answer.url if answer.url != url else None
-        return _Spooled(offset=offset, length=len(answer.body), status=answer.status, final_url=final_url)
+        return _Spooled(
+            offset=offset, length=len(answer.body), status=answer.status, final_url=final_url, inspected=inspected
+        )
 
     def _refuse_or_wait(self, lane: Lane, url: str, attempts: int, error: FetchError) -> None:
         wait_s = error.retry_after_s if error.retry_after_s is not None else BACK_OFF_S * 2**attempts
