@@ -45,7 +45,7 @@ PLACED = np.dtype(
 
 def num_windows(pool_rows: int) -> int:
     """Returns the windows of a pool: a power of two, so that it stays the same when the pool changes a little."""
-    return 1 << max(0, (-(-pool_rows // WINDOW_ROWS) - 1).bit_length())
+    return 1 << (max(1, -(-pool_rows // WINDOW_ROWS)) - 1).bit_length()
 
 
 def window_of(sample: str, *, seed: int, windows: int) -> int:
