@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pipelines.joins.lookup import Found
+from pipelines.joins.lookup import IMAGES, URLS, Found
 from pipelines.runs.folder import read_part
 from schemas.documents import ImageSegment
 from schemas.images import FetchedUrl, StoredImage
@@ -50,7 +50,7 @@ def located_images(part: int, path: str) -> Iterator[LocatedImage]:
 def image_facts(found: Iterable[Found]) -> ImageFacts:
     """Returns the facts that the lookups found for a source."""
     facts = ImageFacts()
-    tables = {"urls": facts.fetches, "images": facts.images}
+    tables = {URLS: facts.fetches, IMAGES: facts.images}
     for answer in found:
         if answer.table in tables:
             tables[answer.table].update(answer.records)  # type: ignore[attr-defined]

@@ -11,6 +11,9 @@ from typing import Any
 
 from schemas.digests import keyed_bucket
 
+URLS, IMAGES = "urls", "images"
+"""Tables of what ``FindImages`` finds."""
+
 ROWS_PER_BUCKET = 50_000
 """Records of one bucket: what one worker holds in memory while it answers."""
 

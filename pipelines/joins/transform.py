@@ -7,14 +7,12 @@ import apache_beam as beam
 from apache_beam.pvalue import PBegin, PCollection
 
 from pipelines.joins.images import LocatedImage, located_images
-from pipelines.joins.lookup import Found, answer, ask, hold, num_buckets
+from pipelines.joins.lookup import IMAGES, URLS, Found, answer, ask, hold, num_buckets
 from pipelines.joins.places import read_pairs, read_places
 from pipelines.joins.sources import Source, num_rows
 from pipelines.runs.folder import read_part
 from pipelines.runs.job import JobContext
 from schemas.images import FetchedUrl
-
-URLS, IMAGES = "urls", "images"
 
 
 class Lookup(beam.PTransform):

@@ -8,13 +8,13 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
 from pipelines.joins.lookup import Found, num_buckets
-from pipelines.joins.sources import list_sources, num_rows
-from pipelines.joins.transform import FindImages
+from pipelines.joins.sources import Source, list_sources, num_rows
+from pipelines.joins.transform import FindImages, Lookup
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.transforms import RunGroups
-from pipelines.select import captions
+from pipelines.select import captions, verdicts
+from pipelines.select.facts import VERDICTS
 from pipelines.select.settings import SelectSettings
-from pipelines.select.verdicts import FindVerdicts
 from pipelines.select.workers import ChooseCaptions, SelectSources
 from schemas.recipe import Recipe
 from schemas.summary import WorkReport
@@ -25,15 +25,47 @@ SEED = Found("", 0, ())
 _SCORE_PART = re.compile(r"part-places-(?P<number>\d+)-of-\d+\.parquet$")
 
 
+class FindVerdicts(beam.PTransform):
+    """Finds the verdicts on each source's documents, places, paragraphs and images: ``(source, Found)``.
+
+    Takes what ``FindImages`` found, for the ids of the images.
+    """
+
+    def __init__(self, context: JobContext, sources: list[Source]) -> None:
+        super().__init__()
+        dedup = context.folder.committed("dedup")
+        self._paths = context.folder.part_paths("dedup")
+        self._buckets = num_buckets(num_rows(dedup, ""))
+        features = context.folder.part_paths("dedup", "features")
+        self._items = list(verdicts.with_features([s for s in sources if s.kind == "documents"], features))
+
+    def expand(self, images: PCollection[tuple[int, Found]]) -> PCollection[tuple[int, Found]]:
+        root = images.pipeline
+        asked = (
+            root
+            | "Documents" >> beam.Create(self._items, reshuffle=False)
+            | "Spread documents" >> beam.Reshuffle()
+            | "Ask for documents" >> beam.FlatMap(verdicts.ask_documents, self._buckets)
+        )
+        held = (
+            root
+            | "Parts" >> beam.Create(self._paths, reshuffle=False)
+            | "Spread parts" >> beam.Reshuffle()
+            | "Hold verdicts" >> beam.FlatMap(verdicts.hold_verdicts, self._buckets)
+        )
+        asked_ids = images | "Ask for ids" >> beam.FlatMap(verdicts.ask_image_ids, self._buckets)
+        return (asked, asked_ids, held) | "Sides" >> beam.Flatten() | "Find" >> Lookup(VERDICTS)
+
+
 def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     """Selects from every source, then chooses among the captions that they offer."""
     sources = list_sources(context.folder)
     worker = SelectSources(SelectSettings.of(context.recipe), sources, score_paths(context))
     images = root | "Find images" >> FindImages(context, sources)
-    verdicts = images | "Find verdicts" >> FindVerdicts(context, sources)
+    judged = images | "Find verdicts" >> FindVerdicts(context, sources)
     seeds = root | "Every source" >> beam.Create([(source.number, SEED) for source in sources], reshuffle=False)
     selected = (
-        (images, verdicts, seeds)
+        (images, judged, seeds)
         | "All" >> beam.Flatten()
         | "Select" >> RunGroups(context, worker, len(sources), "sources")
     )

@@ -1,54 +1,16 @@
-"""Brings the verdicts of ``dedup`` to the sources that they are about. Only ids and digests are shuffled."""
+"""Which verdicts of ``dedup`` a source asks for, and which a part holds: ids and digests alone."""
 
 from collections.abc import Iterator
 from typing import Any
 
-import apache_beam as beam
-from apache_beam.pvalue import PCollection
-
 from pipelines.joins.columns import read_columns
-from pipelines.joins.lookup import Found, ask, hold, num_buckets
-from pipelines.joins.sources import Source, num_rows
-from pipelines.joins.transform import IMAGES, Lookup
+from pipelines.joins.lookup import IMAGES, Found, ask, hold
+from pipelines.joins.sources import Source
 from pipelines.runs.folder import read_part
-from pipelines.runs.job import JobContext
-from pipelines.select.facts import VERDICTS
 from schemas.errors import SchemaError
 from schemas.verdicts import Verdict
 
 _REFERENCES = ("archive", "record_offset", "segments.list.element.url")
-
-
-class FindVerdicts(beam.PTransform):
-    """Finds the verdicts on each source's documents, places, paragraphs and images: ``(source, Found)``.
-
-    Takes what ``FindImages`` found, for the ids of the images.
-    """
-
-    def __init__(self, context: JobContext, sources: list[Source]) -> None:
-        super().__init__()
-        dedup = context.folder.committed("dedup")
-        self._paths = context.folder.part_paths("dedup")
-        self._buckets = num_buckets(num_rows(dedup, ""))
-        features = context.folder.part_paths("dedup", "features")
-        self._items = list(with_features([s for s in sources if s.kind == "documents"], features))
-
-    def expand(self, images: PCollection[tuple[int, Found]]) -> PCollection[tuple[int, Found]]:
-        root = images.pipeline
-        asked = (
-            root
-            | "Documents" >> beam.Create(self._items, reshuffle=False)
-            | "Spread documents" >> beam.Reshuffle()
-            | "Ask for documents" >> beam.FlatMap(ask_documents, self._buckets)
-        )
-        held = (
-            root
-            | "Parts" >> beam.Create(self._paths, reshuffle=False)
-            | "Spread parts" >> beam.Reshuffle()
-            | "Hold verdicts" >> beam.FlatMap(hold_verdicts, self._buckets)
-        )
-        asked_ids = images | "Ask for ids" >> beam.FlatMap(ask_image_ids, self._buckets)
-        return (asked, asked_ids, held) | "Sides" >> beam.Flatten() | "Find" >> Lookup(VERDICTS)
 
 
 def with_features(documents: list[Source], features: list[str]) -> Iterator[tuple[int, str, str]]:
