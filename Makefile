@@ -6,7 +6,7 @@ UV_VERSION := 0.13.8
 OUT ?= quickstart
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check bench lock format clean job-server
+.PHONY: help install quickstart test check lint bench lock format clean job-server
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,8 +19,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 		echo "error: Python 3.11 is needed; set PYTHON=/path/to/python3.11"; exit 3; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || true
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
@@ -28,14 +27,16 @@ quickstart: install  ## Run the whole line on a generated web, offline, in minut
 	$(BIN)/mm1 demo --out $(OUT)
 
 test: install  ## Run all tests; with Java 17 and Maven also on real Spark and Flink
-	@tests/engines.sh
 	$(BIN)/pytest -q -m "not engines" -n 2 --dist loadgroup tests
+	@tests/engines.sh
 
-check: install  ## Format, lint, types and fast tests: clean before each commit
+check: lint  ## Format, lint, types and fast tests: clean before each commit
+	$(BIN)/pytest -q -m "not slow and not engines" -n 2 --dist loadgroup tests
+
+lint: install  ## Format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -m "not slow and not engines" -n 2 tests
 
 format: install  ## Format the code
 	$(BIN)/ruff format .
