@@ -17,6 +17,16 @@ NOTHING, BLOCK, LINK, PICTURE = range(4)
 """What ``LayoutBuilder.open`` opened, to be given back to ``close``."""
 
 
+_ALWAYS_WALKED = frozenset((Boilerplate.CAPTION, Boilerplate.HEADER))
+"""Captions belong to images, and headers hold the titles that tell teasers from paragraphs."""
+
+MIN_PROSPECT = 60
+"""Characters outside links in one text node, from which on it may be a paragraph."""
+
+MAX_PROSPECT = 160
+"""Characters in such text nodes, from which on a block may be content whatever it says of itself."""
+
+
 class Block:
     """A block element: runs ``start`` to ``end`` and images ``images_start`` to ``images_end`` lie inside it."""
 
@@ -62,10 +72,17 @@ class ImagePlace:
 
 
 class LayoutBuilder:
-    """Takes the walk of a parser, in document order, and makes the layout."""
+    """Takes the walk of a parser, in document order, and makes the layout.
 
-    def __init__(self, *, css_images: bool = False) -> None:
+    Args:
+        css_images: Also takes images of ``style`` attributes.
+        is_thorough: Walks every block, also those that say they are no content and hold no text to doubt it: slower,
+            for ``mm1 explain``.
+    """
+
+    def __init__(self, *, css_images: bool = False, is_thorough: bool = False) -> None:
         self._css_images = css_images
+        self._is_thorough = is_thorough
         self.root = Block("body", None, {}, 0)
         self.blocks: list[Block] = [self.root]
         """In document order, so that a parent comes before its children."""
@@ -116,6 +133,11 @@ class LayoutBuilder:
         elif opened == PICTURE:
             self._pictures.pop()
 
+    def add_images(self, images: list[tuple[str, Attributes]]) -> None:
+        """Adds the images of a block that is not walked."""
+        for tag, attributes in images:
+            self._add_image(tag, attributes)
+
     def close_block(self) -> None:
         """Ends the block element that was started last."""
         if self._pieces or self._lines:
@@ -162,20 +184,26 @@ class LayoutBuilder:
         if url is not None:
             self._add_image("img", {"src": url, "alt": attributes.get("aria-label") or attributes.get("title")})
 
-    def open_block(self, tag: str, attributes: Attributes) -> None:
-        """Starts a block element; ``close_block`` ends it."""
+    def open_block(self, tag: str, attributes: Attributes) -> bool:
+        """Starts a block element; ``close_block`` ends it.
+
+        Returns:
+            Whether the block says that it is no content. The parser then looks whether there is text enough in it to
+            doubt that, and where there is not, gives ``add_images`` what images it holds instead of walking it.
+        """
         if self._pieces or self._lines:
             self._flush()
         blocks = self.blocks
         block = Block(tag, self._block, attributes, len(blocks))
-        if attributes or tag in TELLING_TAGS:
-            block.reason = classify(tag, attributes)
+        reason = classify(tag, attributes) if attributes or tag in TELLING_TAGS else None
+        block.reason = reason
         block.start = len(self.runs)
         block.images_start = len(self.images)
         blocks.append(block)
         self._block = block
         if self._css_images:
             self._add_css_image(attributes)
+        return reason is not None and not self._is_thorough and reason not in _ALWAYS_WALKED and tag != "noscript"
 
     def _break_line(self) -> None:
         if self._block.tag in PREFORMATTED:

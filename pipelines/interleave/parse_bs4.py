@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
 from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 
-from pipelines.interleave.elements import SKIPPED, STYLING
+from pipelines.interleave.elements import BLOCKS, IMAGES, SKIPPED, STYLING
 from pipelines.interleave.encoding import DecodedPage
-from pipelines.interleave.layout import Attributes, LayoutBuilder
+from pipelines.interleave.layout import BLOCK, MAX_PROSPECT, MIN_PROSPECT, NOTHING, Attributes, LayoutBuilder
 from pipelines.interleave.limits import check_depth
 from pipelines.interleave.page_head import PageHead
 
@@ -37,11 +37,46 @@ def _walk(body: Tag, builder: LayoutBuilder) -> None:
                 builder.close(opened)
         elif isinstance(node, Tag):
             if node.name not in SKIPPED:
-                inside = 0 if node.name in STYLING else builder.open(node.name, _attributes(node))
+                inside = NOTHING
+                if node.name in BLOCKS:
+                    inside = BLOCK
+                    if builder.open_block(node.name, _attributes(node)):
+                        images = _survey(node)
+                        if images is not None:
+                            builder.add_images(images)
+                            builder.close_block()
+                            continue
+                elif node.name not in STYLING:
+                    inside = builder.open(node.name, _attributes(node))
                 stack.append((iter(node.contents), inside))
                 check_depth(len(stack) - 1)
         elif isinstance(node, NavigableString) and not isinstance(node, PreformattedString):
             builder.text(str(node))
+
+
+def _survey(block: Tag) -> list[tuple[str, Attributes]] | None:
+    """Returns the images in a block that says it is no content, or None where it holds text enough to be content."""
+    images: list[tuple[str, Attributes]] = []
+    prospect = links = 0
+    stack: list[tuple[Iterator[PageElement], bool]] = [(iter(block.contents), False)]
+    while stack:
+        children, is_link = stack[-1]
+        node = next(children, None)
+        if node is None:
+            stack.pop()
+            links -= is_link
+        elif isinstance(node, Tag):
+            if node.name not in SKIPPED:
+                if node.name in IMAGES:
+                    images.append((node.name, _attributes(node)))
+                links += node.name == "a"
+                stack.append((iter(node.contents), node.name == "a"))
+                check_depth(len(stack) - 1)
+        elif isinstance(node, NavigableString) and not isinstance(node, PreformattedString):
+            prospect += len(node) if not links and len(node) >= MIN_PROSPECT else 0
+            if prospect >= MAX_PROSPECT:
+                return None
+    return images
 
 
 def _attributes(node: Tag) -> Attributes:

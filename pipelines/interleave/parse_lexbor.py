@@ -4,9 +4,9 @@ from typing import Any
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from pipelines.interleave.elements import BLOCKS, SKIPPED, STYLING
+from pipelines.interleave.elements import BLOCKS, IMAGES, SKIPPED, STYLING
 from pipelines.interleave.encoding import DecodedPage
-from pipelines.interleave.layout import BLOCK, NOTHING, LayoutBuilder
+from pipelines.interleave.layout import BLOCK, MAX_PROSPECT, MIN_PROSPECT, NOTHING, Attributes, LayoutBuilder
 from pipelines.interleave.limits import MAX_DEPTH, check_depth
 from pipelines.interleave.page_head import PageHead
 
@@ -49,7 +49,13 @@ def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
                 node = node.next
                 continue
             if kind == BLOCK:
-                open_block(tag, node.attributes)
+                if open_block(tag, node.attributes):
+                    images = _survey(node)
+                    if images is not None:
+                        builder.add_images(images)
+                        close_block()
+                        node = node.next
+                        continue
                 stack.append((node, BLOCK))
             else:
                 stack.append((node, builder.open(tag, node.attributes) if kind == OTHER else NOTHING))
@@ -63,6 +69,43 @@ def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
             close_block()
         elif opened:
             builder.close(opened)
+        node = node.next
+
+
+def _survey(block: LexborNode) -> list[tuple[str, Attributes]] | None:
+    """Returns the images in a block that says it is no content, or None where it holds text enough to be content."""
+    images: list[tuple[str, Attributes]] = []
+    kind_of = _KINDS.get
+    prospect = links = 0
+    stack: list[tuple[Any, bool]] = []
+    node: Any = block.first_child
+    while True:
+        while node is not None:
+            tag = node.tag
+            kind = kind_of(tag, OTHER)
+            if kind == TEXT:
+                if not links:
+                    length = len(node.text_content)
+                    if length >= MIN_PROSPECT:
+                        prospect += length
+                        if prospect >= MAX_PROSPECT:
+                            return None
+                node = node.next
+            elif kind == SKIP:
+                node = node.next
+            else:
+                if tag in IMAGES:
+                    images.append((tag, node.attributes))
+                is_link = tag == "a"
+                links += is_link
+                stack.append((node, is_link))
+                if len(stack) > MAX_DEPTH:
+                    check_depth(len(stack))
+                node = node.first_child
+        if not stack:
+            return images
+        node, is_link = stack.pop()
+        links -= is_link
         node = node.next
 
 
