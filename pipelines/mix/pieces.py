@@ -56,58 +56,21 @@ class PieceMaker:
             segments = merge_texts([*sample.images(), PoolText(text=chosen.text)])
         if not segments:
             return self._reject(sample, RejectReason.EMPTY_SAMPLE, 0, "no segment has words")
-        length, images = self._measure(segments)
+        tokens, images = self._num_tokens(segments), sum(isinstance(s, PoolImage) for s in segments)
+        length = tokens + images * self._limits.tokens_per_image
         if length <= self._limits.positions and images <= self._limits.images:
-            return [self._piece(sample, segments, chosen, 0, 1)]
+            return [_piece(sample, segments, chosen, tokens=tokens)]
         if sample.kind is SampleKind.CAPTION:
             return self._reject(sample, RejectReason.TOO_LONG, length, "a caption is not cut")
         cut = self._cutter.cut(segments)
-        return [self._piece(sample, piece, chosen, number, len(cut)) for number, piece in enumerate(cut)]
+        return [
+            _piece(sample, piece, chosen, tokens=self._num_tokens(piece), piece=number, pieces=len(cut))
+            for number, piece in enumerate(cut)
+        ]
 
-    def _piece(
-        self, sample: PoolSample, segments: Sequence[Segment], chosen: ChosenCaption | None, piece: int, pieces: int
-    ) -> MadePiece:
-        key = piece_key(sample.key, piece=piece, pieces=pieces)
-        images = [s for s in segments if isinstance(s, PoolImage)]
-        names = iter(f"{number:03d}.{EXTENSIONS[image.format]}" for number, image in enumerate(images))
-        image_names = tuple(next(names) if isinstance(s, PoolImage) else None for s in segments)
-        texts = tuple(s.text if isinstance(s, PoolText) else None for s in segments)
-        record = ShardSample(
-            key=key,
-            kind=sample.kind,
-            texts=texts,
-            images=image_names,
-            image_members=tuple(f"{key}.{name}" for name in image_names if name),
-            captions=chosen.captions if chosen else {},
-            scores=tuple(image.score for image in images),
-            image_ids=tuple(image.image_id for image in images),
-            image_urls=tuple(image.url for image in images),
-            source={
-                "id": sample.source_id,
-                "sample": sample.key,
-                "url": sample.url,
-                "domain": sample.domain,
-                "archive": sample.archive,
-                "offset": sample.record_offset,
-                "piece": piece,
-                "pieces": pieces,
-                "repeat": 0,
-            },
-        )
-        return MadePiece(
-            sample=record,
-            pointers=tuple(image.pointer for image in images),
-            n_text=self._num_tokens([t for t in texts if t]) + num_frame_tokens(piece, pieces),
-            caption_used=chosen.used if chosen else None,
-        )
-
-    def _measure(self, segments: Sequence[Segment]) -> tuple[int, int]:
-        images = sum(isinstance(s, PoolImage) for s in segments)
-        tokens = self._num_tokens([s.text for s in segments if isinstance(s, PoolText)])
-        return tokens + images * self._limits.tokens_per_image, images
-
-    def _num_tokens(self, texts: Sequence[str]) -> int:
-        return sum(len(e) for e in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False))
+    def _num_tokens(self, segments: Sequence[Segment]) -> int:
+        texts = [segment.text for segment in segments if isinstance(segment, PoolText)]
+        return sum(len(e) for e in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False))
 
     def _token_starts(self, text: str) -> list[int]:
         return [start for start, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
@@ -123,6 +86,50 @@ class PieceMaker:
             detail=f"{sample.kind.value} sample of {value} positions: {why}",
             parent=sample.source_id,
         )
+
+
+def _piece(
+    sample: PoolSample,
+    segments: Sequence[Segment],
+    chosen: ChosenCaption | None,
+    *,
+    tokens: int,
+    piece: int = 0,
+    pieces: int = 1,
+) -> MadePiece:
+    key = piece_key(sample.key, piece=piece, pieces=pieces)
+    images = [s for s in segments if isinstance(s, PoolImage)]
+    names = iter(f"{number:03d}.{EXTENSIONS[image.format]}" for number, image in enumerate(images))
+    image_names = tuple(next(names) if isinstance(s, PoolImage) else None for s in segments)
+    texts = tuple(s.text if isinstance(s, PoolText) else None for s in segments)
+    record = ShardSample(
+        key=key,
+        kind=sample.kind,
+        texts=texts,
+        images=image_names,
+        image_members=tuple(f"{key}.{name}" for name in image_names if name),
+        captions=chosen.captions if chosen else {},
+        scores=tuple(image.score for image in images),
+        image_ids=tuple(image.image_id for image in images),
+        image_urls=tuple(image.url for image in images),
+        source={
+            "id": sample.source_id,
+            "sample": sample.key,
+            "url": sample.url,
+            "domain": sample.domain,
+            "archive": sample.archive,
+            "offset": sample.record_offset,
+            "piece": piece,
+            "pieces": pieces,
+            "repeat": 0,
+        },
+    )
+    return MadePiece(
+        sample=record,
+        pointers=tuple(image.pointer for image in images),
+        n_text=tokens + num_frame_tokens(piece, pieces),
+        caption_used=chosen.used if chosen else None,
+    )
 
 
 def caption_text(sample: PoolSample) -> str:
