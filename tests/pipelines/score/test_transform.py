@@ -190,3 +190,13 @@ def test_a_gpu_is_asked_for_where_the_model_runs(tmp_path: pathlib.Path, clip: s
     (hint,) = {bytes(h) for name in hinted for h in components.environments[name].resource_hints.values()}
     assert hint == b"type:nvidia-l4;count:1;install-nvidia-driver"
     assert not any(step.startswith("Find images") for step in steps)
+
+
+def test_a_run_without_images_is_whole(tmp_path: pathlib.Path, clip: str) -> None:
+    settings = recipe(tmp_path, score=ScoreSettings(model=clip, pretrained=None))
+    commit("interleave", settings, {"": [[document("d1", TextSegment(text="alone"))]]})
+    commit("fetch", settings, {})
+
+    run_line(settings, [JOB], INPROC)
+
+    assert RunFolder(settings.run).committed("score").main() == UnitCounts()

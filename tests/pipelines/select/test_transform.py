@@ -4,6 +4,8 @@ import pathlib
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pytest
+
 from pipelines.engines.settings import EngineSettings
 from pipelines.interleave.text_statistics import describe
 from pipelines.runs.folder import RunFolder
@@ -303,6 +305,36 @@ def test_without_scoring_no_score_is_asked_for(tmp_path: pathlib.Path) -> None:
 def test_repeated_bundles_do_not_show_in_the_bytes(tmp_path: pathlib.Path) -> None:
     repeat = EngineSettings(name="inproc", beam_flags=("--direct_runner_bundle_repeat=2",))
     for name, engine in (("one", INPROC), ("two", repeat)):
+        run_line(prepare(tmp_path / name), [JOB], engine)
+
+    assert dict(files(tmp_path / "one")) == dict(files(tmp_path / "two"))
+
+
+def test_a_run_of_texts_alone_fills_the_text_pool(tmp_path: pathlib.Path) -> None:
+    settings = recipe(tmp_path, text=TextSettings(rules="none"))
+    commit("interleave", settings, {"texts": [[text_row("t1", GOOD)]]})
+    for job in ("fetch", "dedup", "score"):
+        commit(job, settings, {})
+
+    run_line(settings, [JOB], INPROC)
+
+    assert pool(settings, "text") == [("t1", [GOOD])]
+    assert RunFolder(settings.run).committed("select").main() == UnitCounts(n_in=1, n_out=1)
+
+
+def test_a_run_of_nothing_is_whole(tmp_path: pathlib.Path) -> None:
+    settings = recipe(tmp_path)
+    for job in ("interleave", "fetch", "dedup", "score"):
+        commit(job, settings, {})
+
+    run_line(settings, [JOB], INPROC)
+
+    assert RunFolder(settings.run).committed("select").main() == UnitCounts()
+
+
+@pytest.mark.slow
+def test_worker_processes_do_not_show_in_the_bytes(tmp_path: pathlib.Path) -> None:
+    for name, engine in (("one", INPROC), ("two", EngineSettings(name="local", workers=2))):
         run_line(prepare(tmp_path / name), [JOB], engine)
 
     assert dict(files(tmp_path / "one")) == dict(files(tmp_path / "two"))
