@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -15,9 +16,10 @@ from commands import output
 from commands.errors import CommandError, Exit
 from commands.models import require_torch
 from commands.program import command
+from commands.report import write_report
 
 PAGES = 300
-STEPS = 60
+STEPS = 120
 CAPTIONS = 4
 PROMPT = "<image>"
 
@@ -57,8 +59,9 @@ def demo(*, out: str, pages: int, seed: int, workers: int | None, steps: int, no
         _train(training)
         _say("5/5", "captions for pictures it has never seen")
         caption(folder)
+    write_report(str(folder / "run"), str(folder / "report.html"))
     output.result(f"\nall of it is in {out}/  ({time.monotonic() - began_s:.0f} s)")
-    output.result(f"next: mm1 stats {out}/run    mm1 show {out}/run    edit {recipe}, then mm1 run {recipe}")
+    output.result(f"next: open {out}/report.html    mm1 stats {out}/run    edit {recipe}, then mm1 run {recipe}")
 
 
 def _say(step: str, what: str) -> None:
@@ -93,7 +96,7 @@ def copy_recipes(folder: Path, steps: int) -> tuple[str, str]:
     if not recipe.exists():
         recipe.write_text(recipes.to_copy("quickstart"))
     if not training.exists():
-        training.write_text(recipes.to_copy("train-quickstart").replace("steps: 60", f"steps: {steps}"))
+        training.write_text(re.sub(r"(?m)^steps: .*$", f"steps: {steps}", recipes.to_copy("train-quickstart"), count=1))
     return str(recipe), str(training)
 
 

@@ -12,12 +12,13 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.utils.checkpoint import checkpoint
 
-from mm1_model.config import ModelConfig
+from mm1_model.config import ModelConfig, VisionConfig
 from mm1_model.model import MM1, build_model
 from mm1_model.moe import MixtureOfExperts
 from mm1_model.presets import preset
 from mm1_model.train.config import ModelSettings, TrainConfig, flatten
 from mm1_model.train.distributed import Ranks
+from mm1_model.vision import open_clip_vision_config
 from mm1_model.weights.files import read_tensors
 from mm1_model.weights.pretrained import load_pretrained_parts
 from mm1_model.weights.state import fill
@@ -55,6 +56,7 @@ def resolve_network(
         placeholder_id=special.image,
         begin_id=special.begin,
         end_id=special.end,
+        vision=_named_tower(settings.overrides),
         tokens_per_image=tokens_per_image,
     )
     if z_loss is not None:
@@ -63,6 +65,16 @@ def resolve_network(
     network = ModelConfig.from_dict(_override(base.to_dict(), settings.overrides))
     _require_fit(network, vocabulary, tokens_per_image)
     return network
+
+
+def _named_tower(overrides: Mapping[str, Any]) -> VisionConfig | None:
+    """Returns the settings of the open_clip tower that ``vision.model`` names, None where it stays the preset's."""
+    flat = flatten(overrides)
+    model = flat.get("vision.model")
+    builds_itself = flat.get("vision.kind", "open_clip") != "open_clip" or any("architecture" in name for name in flat)
+    if model is None or builds_itself:
+        return None
+    return open_clip_vision_config(str(model), pretrained=flat.get("vision.pretrained"))
 
 
 def rule_parameters(model: MM1) -> int:
