@@ -194,7 +194,9 @@ class TrainConfig:
     """Rows of all ranks together. MM1: 512."""
 
     micro_rows: int = 1
-    """Rows of one forward pass on one rank. It decides memory and speed, not what is computed."""
+    """Rows of one forward pass on one rank. It decides memory and speed, not what is computed; but with experts, the
+    balance loss is one of each micro-batch.
+    """
 
     seed: int = 0
     model: ModelSettings = field(default_factory=ModelSettings)

@@ -2,9 +2,10 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -166,30 +167,37 @@ def _reporting(config: TrainConfig, ranks: Ranks, steps_done: int, on_step: OnSt
         yield lambda report: None
         return
     out = Path(config.out)
-    files.write_json(out / "settings.json", asdict(config))
-    log = MetricsLog(out / "metrics.jsonl", steps_done=steps_done)
-    board = _tensorboard(out, steps_done) if config.tensorboard else None
+    with contextlib.ExitStack() as stack:
+        chart = stack.enter_context(_tensorboard(out, steps_done)) if config.tensorboard else None
+        files.write_json(out / "settings.json", asdict(config))
+        log = MetricsLog(out / "metrics.jsonl", steps_done=steps_done)
+        stack.callback(log.close)
 
-    def report(step: StepReport) -> None:
-        record = step.to_record()
-        log.write(record)
-        if board is not None:
-            for name, value in flatten(record).items():
-                if isinstance(value, int | float) and name != "step":
-                    board(name.replace(".", "/"), value, step.step)
-        if on_step is not None:
-            on_step(step)
+        def report(step: StepReport) -> None:
+            record = step.to_record()
+            log.write(record)
+            if chart is not None:
+                chart(record)
+            if on_step is not None:
+                on_step(step)
 
-    try:
         yield report
-    finally:
-        log.close()
 
 
-def _tensorboard(out: Path, steps_done: int) -> Callable[[str, float, int], None]:
+@contextlib.contextmanager
+def _tensorboard(out: Path, steps_done: int) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise ValueError("tensorboard: the package is not installed; `pip install tensorboard`") from error
     writer = SummaryWriter(str(out / "tensorboard"), purge_step=steps_done + 1)
-    return writer.add_scalar
+
+    def chart(record: Mapping[str, Any]) -> None:
+        for name, value in flatten(record).items():
+            if isinstance(value, int | float) and name != "step":
+                writer.add_scalar(name.replace(".", "/"), value, record["step"])
+
+    try:
+        yield chart
+    finally:
+        writer.close()

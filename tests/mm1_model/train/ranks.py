@@ -1,4 +1,4 @@
-"""Run under ``torchrun``: trains on made-up rows. Arguments: the folder, the step to stop after, and the dtype."""
+"""Run under ``torchrun``: trains on made-up rows. Arguments: the folder, the step to stop after, and the variant."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from mm1_model.config import ModelConfig
 from mm1_model.train.config import OptimizerSettings, TrainConfig
 from mm1_model.train.report import StepReport
 from mm1_model.train.run import train_on
@@ -17,14 +18,23 @@ def config(out: Path) -> TrainConfig:
     return synthetic.config(out, micro_rows=1, optimizer=OptimizerSettings(learning_rate=0.01, eps=1e-2))
 
 
-def main(out: Path, stop_after: int, dtype: str) -> None:
+def variant_of(name: str, out: Path) -> tuple[TrainConfig, ModelConfig]:
+    """Returns settings and network of a variant: float32, bfloat16, or frozen (tower frozen, blocks recomputed)."""
+    network = synthetic.network()
+    if name == "frozen":
+        return replace(config(out), recompute=True), replace(network, vision=replace(network.vision, frozen=True))
+    return replace(config(out), dtype="bfloat16" if name == "bfloat16" else "float32"), network
+
+
+def main(out: Path, stop_after: int, variant: str) -> None:
     """Trains; the main rank asks itself to stop after a step."""
 
     def stop(report: StepReport) -> None:
         if report.step == stop_after:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    train_on(replace(config(out), dtype=dtype), synthetic.network(), synthetic.data(), on_step=stop)  # type: ignore[arg-type]
+    settings, network = variant_of(variant, out)
+    train_on(settings, network, synthetic.data(), on_step=stop)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.slow
 
 
-def launch(out: Path, *, processes: int, stop_after: int = -1, dtype: str = "float32") -> None:
+def launch(out: Path, *, processes: int, stop_after: int = -1, variant: str = "float32") -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     done = subprocess.run(
-        [*command, "-m", "tests.mm1_model.train.ranks", str(out), str(stop_after), dtype],
+        [*command, "-m", "tests.mm1_model.train.ranks", str(out), str(stop_after), variant],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -105,8 +105,17 @@ def test_what_one_process_saved_two_go_on_with(alone: Path, tmp_path: Path) -> N
     assert_same_course(tmp_path, alone)
 
 
+def test_a_frozen_tower_and_recomputed_blocks_equal_one_process(tmp_path: Path) -> None:
+    settings, network = ranks.variant_of("frozen", tmp_path / "alone")
+    train_on(settings, network, synthetic.data())
+
+    launch(tmp_path / "ranks", processes=2, variant="frozen")
+
+    assert_same_course(tmp_path / "ranks", tmp_path / "alone")
+
+
 def test_bfloat16_under_fsdp_learns(tmp_path: Path) -> None:
-    launch(tmp_path, processes=2, dtype="bfloat16")
+    launch(tmp_path, processes=2, variant="bfloat16")
 
     losses = [line["holdout"]["loss"] for line in read_metrics(tmp_path / "metrics.jsonl") if "holdout" in line]
     assert losses[-1] < losses[0] - 0.05

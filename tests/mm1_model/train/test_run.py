@@ -2,6 +2,8 @@ import json
 import os
 import shutil
 import signal
+import sys
+import types
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mm1_model.batch import PackedBatch
+from mm1_model.config import MoEConfig
 from mm1_model.model import build_model
+from mm1_model.train import checkpoint
 from mm1_model.train.checkpoint import CheckpointError, checkpoint_folder
 from mm1_model.train.config import CheckpointSettings, GuardSettings, LoaderSettings, ModelSettings
 from mm1_model.train.feed import TrainingData
@@ -67,7 +71,9 @@ def test_the_held_out_loss_falls(straight: Path) -> None:
     assert losses[-1] < losses[0] - 0.5
 
 
-@pytest.mark.parametrize("step", [1, 4, 5, 9])
+@pytest.mark.parametrize(
+    "step", [1, 4, 5, 9, *(pytest.param(step, marks=pytest.mark.slow) for step in (2, 3, 6, 7, 8))]
+)
 def test_a_run_killed_at_any_step_ends_in_the_same_bits(straight: Path, tmp_path: Path, step: int) -> None:
     killed_at(step, tmp_path)
 
@@ -76,6 +82,87 @@ def test_a_run_killed_at_any_step_ends_in_the_same_bits(straight: Path, tmp_path
     assert result.resumed_from == (step - 1) // 4 * 4
     assert same(weights(tmp_path), weights(straight))
     assert metrics(tmp_path) == metrics(straight)
+
+
+def test_a_run_killed_while_it_saves_ends_in_the_same_bits(
+    straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = checkpoint._publish
+
+    def kill(partial: Path, final: Path) -> None:
+        if final.name.endswith("8"):
+            raise Killed
+        publish(partial, final)
+
+    monkeypatch.setattr(checkpoint, "_publish", kill)
+    with pytest.raises(Killed):
+        train_on(synthetic.config(tmp_path), synthetic.network(), synthetic.data())
+    monkeypatch.undo()
+    left = sorted(p.name for p in (tmp_path / "checkpoints").iterdir())
+
+    result = train_on(synthetic.config(tmp_path), synthetic.network(), synthetic.data())
+
+    assert left == ["step-00000004", "step-00000008.partial"]
+    assert result.resumed_from == 4
+    assert same(weights(tmp_path), weights(straight))
+
+
+def test_the_callers_random_numbers_are_left_alone(tmp_path: Path) -> None:
+    before = torch.get_rng_state()
+
+    train_on(synthetic.config(tmp_path, steps=1), synthetic.network(), synthetic.data())
+
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_experts_are_balanced_and_their_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    network = replace(synthetic.network(), moe=MoEConfig(num_experts=4, every=2))
+
+    def ask(report: StepReport) -> None:
+        if report.step == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    train_on(synthetic.config(tmp_path / "straight"), network, synthetic.data())
+    train_on(synthetic.config(tmp_path / "stopped"), network, synthetic.data(), on_step=ask)
+    train_on(synthetic.config(tmp_path / "stopped"), network, synthetic.data())
+
+    assert same(weights(tmp_path / "stopped"), weights(tmp_path / "straight"))
+    # Even loads give a balance loss of 1, times its weight of 0.01; the router z-loss adds a little.
+    (first,) = [line for line in read_metrics(tmp_path / "straight" / "metrics.jsonl") if line["step"] == 1]
+    assert 0.009 < first["router_loss"] < 0.03
+
+
+def test_charts_hold_the_numbers_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str, float, int]] = []
+
+    class Writer:
+        def __init__(self, folder: str, purge_step: int) -> None:
+            drawn.append((folder, 0.0, purge_step))
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            drawn.append((name, value, step))
+
+        def close(self) -> None:
+            drawn.append(("closed", 0.0, 0))
+
+    package = types.ModuleType("torch.utils.tensorboard")
+    package.SummaryWriter = Writer  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", package)
+
+    train_on(synthetic.config(tmp_path, steps=2, tensorboard=True), synthetic.network(), synthetic.data())
+
+    lines = read_metrics(tmp_path / "metrics.jsonl")
+    assert drawn[0] == (str(tmp_path / "tensorboard"), 0.0, 0)
+    assert ("loss", lines[2]["loss"], 2) in drawn
+    assert ("holdout/loss_by_kind/text", lines[0]["holdout"]["loss_by_kind"]["text"], 0) in drawn
+    assert drawn[-1] == ("closed", 0.0, 0)
+
+
+def test_a_package_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+
+    with pytest.raises(ValueError, match="tensorboard: the package is not installed"):
+        train_on(synthetic.config(tmp_path, tensorboard=True), synthetic.network(), synthetic.data())
 
 
 def test_a_signal_saves_and_the_next_run_ends_in_the_same_bits(straight: Path, tmp_path: Path) -> None:
