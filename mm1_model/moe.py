@@ -35,13 +35,13 @@ class RouterStatistics(NamedTuple):
 
 
 class Routing(NamedTuple):
-    """Which rows go to which expert: rows sorted by expert, token order kept within one."""
+    """The rows in the order of their experts; within an expert in the order of the tokens.
 
-    rows_R: Tensor
-    """``(R,)`` int64: the token of each row."""
+    Row ``t * k + j`` is what token t sends to its j-th expert.
+    """
 
-    gates_R: Tensor
-    """``(R,)`` float32 weight of each row in its token's sum."""
+    order_R: Tensor
+    """``(R,)`` int64: the row that stands at each place."""
 
     ends_E: Tensor
     """``(E,)`` int32: where each expert's rows end."""
@@ -63,11 +63,13 @@ class MixtureOfExperts(nn.Module):
         """Maps ``(T, D)`` to ``(T, D)``."""
         logits_TE = self._router_logits(x_TD)
         gates_Tk, experts_Tk = choose_experts(logits_TE, self.config.top_k)
-        routing, dropped = self._route(gates_Tk, experts_Tk)
-        rows_RD = self._run_experts(x_TD[routing.rows_R], routing.ends_E)
-        weighted_RD = rows_RD.float() * routing.gates_R.unsqueeze(1)
-        out_TD = torch.zeros(x_TD.shape, dtype=torch.float32, device=x_TD.device)
-        out_TD = out_TD.index_add(0, routing.rows_R, weighted_RD)
+        gates_Tk, dropped = self._drop(gates_Tk, experts_Tk)
+        routing = sort_by_expert(experts_Tk, self.config.num_experts)
+        sorted_RD = self._run_experts(x_TD[routing.order_R // self.config.top_k], routing.ends_E)
+        # Rows go back to their tokens by a permutation: adding them up in place would, on a GPU,
+        # take another order each time.
+        rows_TkD = sorted_RD[routing.order_R.argsort()].view(*experts_Tk.shape, -1)
+        out_TD = (rows_TkD.float() * gates_Tk.unsqueeze(-1)).sum(dim=1)
         return out_TD.to(x_TD.dtype), router_statistics(logits_TE, experts_Tk, dropped)
 
     def _router_logits(self, x_TD: Tensor) -> Tensor:
@@ -75,15 +77,13 @@ class MixtureOfExperts(nn.Module):
         with torch.autocast(x_TD.device.type, enabled=False):
             return F.linear(x_TD.float(), self.router.weight.float())
 
-    def _route(self, gates_Tk: Tensor, experts_Tk: Tensor) -> tuple[Routing, Tensor]:
+    def _drop(self, gates_Tk: Tensor, experts_Tk: Tensor) -> tuple[Tensor, Tensor]:
         if self.config.dispatch == "dropless":
-            nothing = torch.zeros((), dtype=torch.int64, device=gates_Tk.device)
-            return sort_by_expert(gates_Tk, experts_Tk, self.config.num_experts), nothing
+            return gates_Tk, torch.zeros((), dtype=torch.int64, device=gates_Tk.device)
         capacity = expert_capacity(gates_Tk.shape[0], self.config)
         kept_Tk = within_capacity(experts_Tk, self.config.num_experts, capacity)
         # A dropped row stays in its place with no weight: shapes do not depend on the data.
-        routing = sort_by_expert(gates_Tk * kept_Tk, experts_Tk, self.config.num_experts)
-        return routing, (~kept_Tk).sum()
+        return gates_Tk * kept_Tk, (~kept_Tk).sum()
 
     # Compilers know the grouped product in bfloat16 alone, and would trace its self-test.
     @uncompiled
@@ -100,13 +100,19 @@ def choose_experts(logits_TE: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
     return gates_Tk / gates_Tk.sum(dim=1, keepdim=True), experts_Tk
 
 
-def sort_by_expert(gates_Tk: Tensor, experts_Tk: Tensor, num_experts: int) -> Routing:
+def sort_by_expert(experts_Tk: Tensor, num_experts: int) -> Routing:
     """Lays the rows of each expert next to each other, in token order (a stable sort)."""
+    order_R = experts_Tk.flatten().argsort(stable=True)
+    ends_E = rows_of_experts(experts_Tk, num_experts).cumsum(0)
+    return Routing(order_R, ends_E.to(torch.int32))
+
+
+def rows_of_experts(experts_Tk: Tensor, num_experts: int) -> Tensor:
+    """Returns ``(E,)`` int64: how many rows each expert is sent."""
     experts_R = experts_Tk.flatten()
-    order_R = experts_R.argsort(stable=True)
-    counts_E = torch.bincount(experts_R, minlength=num_experts)
-    rows_R = order_R // experts_Tk.shape[1]
-    return Routing(rows_R, gates_Tk.flatten()[order_R], counts_E.cumsum(0).to(torch.int32))
+    counts_E = torch.zeros(num_experts, dtype=torch.int64, device=experts_R.device)
+    # Not bincount, which makes the host wait for the GPU.
+    return counts_E.index_add(0, experts_R, torch.ones_like(experts_R))
 
 
 def expert_capacity(num_tokens: int, config: MoEConfig) -> int:
@@ -129,7 +135,7 @@ def within_capacity(experts_Tk: Tensor, num_experts: int, capacity: int) -> Tens
 def router_statistics(logits_TE: Tensor, experts_Tk: Tensor, dropped: Tensor) -> RouterStatistics:
     """Returns the two losses and the load of one router."""
     num_experts = logits_TE.shape[1]
-    counts_E = torch.bincount(experts_Tk.flatten(), minlength=num_experts)
+    counts_E = rows_of_experts(experts_Tk, num_experts)
     share_E = counts_E.float() / max(experts_Tk.numel(), 1)
     mean_probability_E = logits_TE.softmax(dim=1).sum(0) / max(logits_TE.shape[0], 1)
     balance = num_experts * (share_E * mean_probability_E).sum()

@@ -109,6 +109,14 @@ class CAbstractor(nn.Module):
         """Draws the position embedding; the other parts know their own beginning."""
         nn.init.trunc_normal_(self.pos_emb, std=0.02)
 
+    def resize(self, grid_side: int) -> None:
+        """Makes the connector take ``grid_side ** 2`` patches: positions are interpolated."""
+        grid_1EHW = to_grid(self.pos_emb)
+        resized_1EHW = F.interpolate(
+            grid_1EHW, (grid_side, grid_side), mode="bicubic", antialias=True, align_corners=False
+        )
+        self.pos_emb = nn.Parameter(from_grid(resized_1EHW).detach().contiguous())
+
     def forward(self, patches_BPE: Tensor) -> Tensor:
         """Maps ``(B, P, E)`` to ``(B, V, D)``.
 

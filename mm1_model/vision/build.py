@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -166,8 +165,3 @@ def _mean_and_std(model: str, pretrained: str | None) -> tuple[tuple[float, floa
 
 def _is_file(pretrained: str | None) -> bool:
     return pretrained is not None and "." in pretrained
-
-
-def with_image_size(config: VisionConfig, image_size: int) -> VisionConfig:
-    """Returns the settings of the same tower at another resolution (378 to 672 in MM1's SFT)."""
-    return replace(config, image_size=image_size)

@@ -56,12 +56,11 @@ def test_gates_of_the_two_likeliest_experts_are_renormalised() -> None:
 
 def test_rows_are_sorted_by_expert_and_keep_token_order() -> None:
     experts_Tk = torch.tensor([[2, 0], [0, 3], [2, 3]])
-    gates_Tk = torch.tensor([[0.6, 0.4], [0.7, 0.3], [0.9, 0.1]])
 
-    routing = sort_by_expert(gates_Tk, experts_Tk, 4)
+    routing = sort_by_expert(experts_Tk, 4)
 
-    assert routing.rows_R.tolist() == [0, 1, 0, 2, 1, 2]
-    torch.testing.assert_close(routing.gates_R, torch.tensor([0.4, 0.7, 0.6, 0.9, 0.3, 0.1]))
+    # Rows are numbered 0, 1 for token 0; 2, 3 for token 1; 4, 5 for token 2.
+    assert routing.order_R.tolist() == [1, 2, 0, 4, 3, 5]
     assert routing.ends_E.tolist() == [2, 2, 4, 6]
 
 
