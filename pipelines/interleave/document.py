@@ -11,7 +11,7 @@ from pipelines.interleave.layout import LayoutBuilder
 from pipelines.interleave.limits import PageLimitError, check_bytes
 from pipelines.interleave.main_content import find_main_content
 from pipelines.interleave.page_head import PageHead
-from pipelines.interleave.page_images import JOB, choose_images, reject_kept
+from pipelines.interleave.page_images import JOB, PageImages, choose_images, reject_kept
 from pipelines.interleave.parse_bs4 import lay_out_bs4
 from pipelines.interleave.parse_lexbor import lay_out_lexbor
 from pipelines.interleave.segments import make_segments
@@ -40,6 +40,16 @@ class PageResult:
     """Decoded ``data:`` images of the document, by image id."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageContent:
+    """The main content of a page, before anything is measured of it."""
+
+    segments: tuple[Segment, ...]
+    images: PageImages
+    title: str | None
+    n_images: int
+
+
 def extract_page(
     page: Page, *, parser: Parser = "lexbor", max_images: int = 30, css_images: bool = False
 ) -> PageResult:
@@ -53,39 +63,55 @@ def extract_page(
     """
     try:
         url = normalise_page_url(page.url)
+        content = extract_content(page.body, page.content_type, url, parser=parser, css_images=css_images)
     except UrlError as error:
         return PageResult(outcome=_reject(page, RejectReason.BAD_URL, str(error)))
-    layout = LayoutBuilder(css_images=css_images)
-    try:
-        check_bytes(page.body)
-        head = ENGINES[parser](decode_page(page.body, page.content_type), layout)
     except PageLimitError as error:
         return PageResult(outcome=_reject(page, error.reason, str(error), error.value, error.threshold))
-    return _assemble(page, url, head, layout, max_images)
-
-
-def _assemble(page: Page, url: str, head: PageHead, layout: LayoutBuilder, max_images: int) -> PageResult:
-    content = find_main_content(layout, head.title)
-    document_id = page_id(url)
-    base = _base(head, url)
-    images = choose_images(layout, set(content.images), base, document_id)
-    segments = make_segments(layout, content.runs, images.kept, base)
+    images = content.images
     outcome: Document | Rejection
     if len(images.kept) > max_images:
-        outcome = _reject(
-            page, RejectReason.TOO_MANY_IMAGES, "images in its main content", len(images.kept), max_images
-        )
-    elif not segments:
-        outcome = _reject(page, RejectReason.NO_MAIN_TEXT, "no text and no image is left of its main content")
+        outcome = _reject(page, RejectReason.TOO_MANY_IMAGES, url, len(images.kept), max_images)
+    elif not content.segments:
+        outcome = _reject(page, RejectReason.NO_MAIN_TEXT, url)
     else:
-        outcome = _document(page, url, head, segments)
+        outcome = _document(page, url, content)
     if isinstance(outcome, Rejection):
-        images = reject_kept(images, outcome.reason, document_id)
+        images = reject_kept(images, outcome.reason, page_id(url))
     return PageResult(
         outcome=outcome,
-        n_images=len(layout.images),
+        n_images=content.n_images,
         rejected_images=tuple(images.rejections),
         embedded=images.embedded,
+    )
+
+
+def extract_content(
+    body: bytes, content_type: str | None, url: str, *, parser: Parser = "lexbor", css_images: bool = False
+) -> PageContent:
+    """Returns the main content of a page.
+
+    Args:
+        body: Of the page, as bytes.
+        content_type: Value of its Content-Type header; None where there is none.
+        url: Normalised URL of the page.
+        parser: The HTML engine.
+        css_images: Also takes the images of ``style`` attributes.
+
+    Raises:
+        PageLimitError: The page is no HTML, or is over a limit.
+    """
+    check_bytes(body)
+    layout = LayoutBuilder(css_images=css_images)
+    head = ENGINES[parser](decode_page(body, content_type), layout)
+    content = find_main_content(layout, head.title)
+    base = _base(head, url)
+    images = choose_images(layout, set(content.images), base, page_id(url))
+    return PageContent(
+        segments=make_segments(layout, content.runs, images.kept, base),
+        images=images,
+        title=clean_line(head.title) or None if head.title else None,
+        n_images=len(layout.images),
     )
 
 
@@ -113,7 +139,8 @@ def _base(head: PageHead, url: str) -> str:
     return base if base.startswith(("http://", "https://")) else url
 
 
-def _document(page: Page, url: str, head: PageHead, segments: tuple[Segment, ...]) -> Document:
+def _document(page: Page, url: str, content: PageContent) -> Document:
+    segments = content.segments
     text = PARAGRAPH_SEPARATOR.join(s.text for s in segments if isinstance(s, TextSegment))
     language, score = identify_language(text)
     statistics, paragraphs = describe(text, language) if text else (None, ())
@@ -121,7 +148,7 @@ def _document(page: Page, url: str, head: PageHead, segments: tuple[Segment, ...
         document_id=page_id(url),
         url=url,
         domain=registrable_domain(host_of(url)),
-        title=clean_line(head.title) or None if head.title else None,
+        title=content.title,
         language=language,
         language_score=score,
         archive=page.archive,
