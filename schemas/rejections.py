@@ -35,6 +35,7 @@ class RejectReason(StrEnum):
     # References to images in a page (interleave)
     REPEATED_IN_PAGE = "repeated_in_page"
     OUTSIDE_MAIN_CONTENT = "outside_main_content"
+    OTHER_CANDIDATE = "other_candidate"
     PAGE_REJECTED = "page_rejected"
     NO_SOURCE = "no_source"
     UNSUPPORTED_SCHEME = "unsupported_scheme"

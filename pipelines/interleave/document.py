@@ -47,7 +47,6 @@ class PageContent:
     segments: tuple[Segment, ...]
     images: PageImages
     title: str | None
-    n_images: int
 
 
 def extract_page(
@@ -80,7 +79,7 @@ def extract_page(
         images = reject_kept(images, outcome.reason, page_id(url))
     return PageResult(
         outcome=outcome,
-        n_images=content.n_images,
+        n_images=content.images.count,
         rejected_images=tuple(images.rejections),
         embedded=images.embedded,
     )
@@ -111,7 +110,6 @@ def extract_content(
         segments=make_segments(layout, content.runs, images.kept, base),
         images=images,
         title=clean_line(head.title) or None if head.title else None,
-        n_images=len(layout.images),
     )
 
 

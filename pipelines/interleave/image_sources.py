@@ -88,6 +88,22 @@ def choose_source(attributes: Attributes, sources: list[Attributes]) -> str | No
     return source or (candidates[0].url if candidates else None)
 
 
+def other_references(attributes: Attributes, sources: list[Attributes], chosen: str) -> list[str]:
+    """Returns the further references of an image, spacers left out: other sizes and formats of the same picture."""
+    found: dict[str, None] = {}
+    if not sources and _COMMON_NAMES.issuperset(attributes) and "srcset" not in attributes:
+        return []
+    for element in (attributes, *sources):
+        for name in SRCSETS:
+            value = element.get(name)
+            if value and len(value) <= MAX_LENGTH:
+                found.update(dict.fromkeys(candidate.url for candidate in parse_srcset(value)))
+    for value in (_lazy_source(attributes), _plain_source(attributes)):
+        if value:
+            found[value] = None
+    return [reference for reference in found if reference != chosen and not is_placeholder(reference)]
+
+
 def is_placeholder(reference: str) -> bool:
     """Returns whether a reference names a spacer: an image that scripts replace, or that only takes up room."""
     if is_data_uri(reference):

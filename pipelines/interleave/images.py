@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from pipelines.interleave.data_uris import MAX_BYTES, DataUriError, decode_data_uri, decoded_size, is_data_uri
-from pipelines.interleave.image_sources import SRCSETS, choose_source, is_placeholder
+from pipelines.interleave.image_sources import SRCSETS, choose_source, is_placeholder, other_references
 from pipelines.interleave.layout import Attributes, ImagePlace
 from pipelines.interleave.srcset import MAX_LENGTH
 from pipelines.interleave.texts import clean_line
@@ -46,6 +46,8 @@ class FoundImage:
 
     image_id: str | None = None
     embedded: Embedded | None = None
+    reference: str = ""
+    """As written."""
 
 
 def find_image(place: ImagePlace, base: str) -> FoundImage | RejectedImage:
@@ -65,6 +67,16 @@ def find_image(place: ImagePlace, base: str) -> FoundImage | RejectedImage:
     if _is_pixel(width) or _is_pixel(height):
         return RejectedImage(reference[:300], RejectReason.PLACEHOLDER_IMAGE, f"stated size {width} x {height}")
     return _find_embedded(reference) if is_data_uri(reference) else _find_linked(reference, base)
+
+
+def find_others(place: ImagePlace, found: FoundImage, base: str) -> list[str]:
+    """Returns the URLs of the same picture in other sizes and formats, as the element offers them."""
+    urls: dict[str, None] = {}
+    for reference in other_references(place.attributes, place.sources, found.reference):
+        other = _find_linked(reference, base) if not is_data_uri(reference) else None
+        if isinstance(other, FoundImage) and other.url != found.url:
+            urls[other.url] = None
+    return list(urls)
 
 
 def describe_image(
@@ -116,7 +128,7 @@ def _find_linked(reference: str, base: str) -> FoundImage | RejectedImage:
         return RejectedImage(shown, RejectReason.BAD_URL, str(error))
     if not url.startswith(("http://", "https://")):
         return RejectedImage(shown, RejectReason.UNSUPPORTED_SCHEME, url.partition(":")[0][:40])
-    return FoundImage(url)
+    return FoundImage(url, reference=reference)
 
 
 def _find_embedded(uri: str) -> FoundImage | RejectedImage:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pipelines.interleave.images import Embedded, FoundImage, RejectedImage, find_image
+from pipelines.interleave.images import Embedded, FoundImage, RejectedImage, find_image, find_others
 from pipelines.interleave.layout import LayoutBuilder
 from schemas.rejections import Rejection, RejectReason
 
@@ -19,6 +19,11 @@ class PageImages:
     rejections: list[Rejection] = field(default_factory=list)
     embedded: dict[str, Embedded] = field(default_factory=dict)
     """Decoded ``data:`` images among those kept, by image id."""
+
+    @property
+    def count(self) -> int:
+        """Returns how many references were found."""
+        return len(self.kept) + len(self.rejections)
 
 
 def choose_images(layout: LayoutBuilder, inside: set[int], base: str, document_id: str) -> PageImages:
@@ -42,11 +47,16 @@ def choose_images(layout: LayoutBuilder, inside: set[int], base: str, document_i
             images.rejections.append(reject_image(url, RejectReason.OUTSIDE_MAIN_CONTENT, "", document_id))
         elif url in seen:
             images.rejections.append(reject_image(url, RejectReason.REPEATED_IN_PAGE, "", document_id))
+            continue
         else:
             seen.add(url)
             images.kept[number] = found
             if found.embedded is not None and found.image_id is not None:
                 images.embedded[found.image_id] = found.embedded
+        images.rejections.extend(
+            reject_image(other, RejectReason.OTHER_CANDIDATE, f"another size or format of {url}", document_id)
+            for other in find_others(place, found, base)
+        )
     return images
 
 
