@@ -23,7 +23,10 @@ SECTIONS: Sections = {
         "run": ("commands.run:run", "Run the jobs of a recipe; go on where a run was stopped."),
         "status": ("commands.status:status", "How far a run is, from its folder alone."),
         "verify": ("commands.integrity:verify", "Check shards against their manifest, byte by byte."),
+        "diff": ("commands.integrity:diff", "How two runs differ: settings, counts, samples."),
         "forget": ("commands.integrity:forget", "Take pages or images out of shards; no other row moves."),
+        "export": ("commands.exchange:export", "Write shards for other programs: HF, OBELICS, MMC4, Curator, ..."),
+        "import": ("commands.exchange:import_", "Read documents of OBELICS or MMC4 into a run."),
     },
     "Look": {
         "stats": ("commands.stats:stats", "Counts, reasons, shares."),

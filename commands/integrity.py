@@ -1,9 +1,11 @@
-"""``mm1 verify`` and ``mm1 forget``: do the files hold what was promised of them, and what must go from them."""
+"""``mm1 verify``, ``diff`` and ``forget``: do files hold what was promised, how do they differ, what must go."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +13,12 @@ from commands import output
 from commands.errors import CommandError, Exit
 from commands.program import command, json_option
 
+if TYPE_CHECKING:
+    from pipelines.verify.diff import ShardDiff
+
 MAX_SHOWN = 20
+
+Pairs = Mapping[str, tuple[Any, Any]]
 
 
 @command(
@@ -45,6 +52,59 @@ def verify(path: str, fast: bool, show_all: bool, as_json: bool) -> int:
         if not shown:
             output.result(f"{path}: holds{' (manifest, sizes and indexes; no tar was read)' if fast else ''}")
     return Exit.FAILED_CHECK if shown else Exit.DONE
+
+
+@command(
+    examples="""
+mm1 diff runs/a runs/b
+mm1 diff runs/a/shards runs/b/shards --json
+"""
+)
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@json_option
+def diff(*, a: str, b: str, as_json: bool) -> int:
+    """Says how two runs or folders of shards differ: settings, counts, samples. Exit code 1 if they do."""
+    from pipelines.report.compare import compare_counts, compare_settings
+    from pipelines.verify.diff import diff as compare_shards
+
+    are_runs = all(_is_run(path) for path in (a, b))
+    settings = compare_settings(a, b) if are_runs else {}
+    counts = compare_counts(a, b) if are_runs else {}
+    try:
+        shards = compare_shards(a, b)
+    except ValueError as error:
+        raise CommandError(str(error), Exit.USAGE) from error
+    is_same = not settings and not counts and shards.is_empty()
+    if as_json:
+        output.json_result(
+            {"same": is_same, "settings": settings, "counts": counts, "shards": dataclasses.asdict(shards)}
+        )
+    elif is_same:
+        output.result(f"no difference: {shards.same:,} samples stand in the same rows with the same bytes")
+    else:
+        _print_differences(settings, counts, shards)
+    return Exit.DONE if is_same else Exit.FAILED_CHECK
+
+
+def _is_run(path: str) -> bool:
+    from pipelines.runs import storage
+
+    return storage.exists(storage.join(path, "run.json"))
+
+
+def _print_differences(settings: Pairs, counts: Pairs, shards: ShardDiff) -> None:
+    for title, pairs in (("settings", {**settings, **shards.settings}), ("counts", counts)):
+        if pairs:
+            output.table(title, ("what", "A", "B"), [(name, *map(output.cell, pair)) for name, pair in pairs.items()])
+    kinds = sorted({*shards.only_a, *shards.only_b, *shards.changed, *shards.moved})
+    if kinds:
+        groups = (shards.only_a, shards.only_b, shards.changed, shards.moved)
+        rows = [(kind, *(group.get(kind, 0) for group in groups)) for kind in kinds]
+        output.table("samples", ("kind", "only in A", "only in B", "other bytes", "other row"), rows)
+    output.result(f"{shards.same:,} samples and {shards.shards:,} shards are the same")
+    if shards.first_row is not None:
+        output.result(f"the first row that differs is {shards.first_row:,}: training is the same until there")
 
 
 @command(
