@@ -1,6 +1,6 @@
 """The loss on rows that are never trained on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,15 +20,18 @@ class HoldoutLoss:
     rows: int
 
 
-def holdout_share(rows: range, ranks: Ranks) -> list[tuple[int, bool]]:
-    """Returns this rank's rows and whether they count.
+def holdout_share(rows: range, ranks: Ranks, micro_rows: int) -> list[tuple[Sequence[int], bool]]:
+    """Returns this rank's rows, ``micro_rows`` at a time, and whether they count.
 
-    All ranks get as many, since a sharded model needs them all in every forward pass: those with fewer read the first
-    row again and do not count it.
+    All ranks get as many groups, since a sharded model needs them all in every forward pass: a rank with fewer reads
+    the first row again and does not count it.
     """
-    mine = [(row, True) for row in rows[ranks.rank :: ranks.world_size]]
+    mine = rows[ranks.rank :: ranks.world_size]
+    groups: list[tuple[Sequence[int], bool]] = [
+        (mine[i : i + micro_rows], True) for i in range(0, len(mine), micro_rows)
+    ]
     most = -(-len(rows) // ranks.world_size)
-    return mine + [(rows[0], False)] * (most - len(mine))
+    return groups + [(rows[:1], False)] * (-(-most // micro_rows) - len(groups))
 
 
 @torch.no_grad()

@@ -223,9 +223,12 @@ class Trainer:
 
     def _measure_holdout(self) -> HoldoutLoss:
         loader = self._config.loader
-        share = holdout_share(self._data.holdout, self._ranks)
+        share = holdout_share(self._data.holdout, self._ranks, self._config.micro_rows)
         read = read_ahead(
-            self._data.held_out, ([row] for row, _ in share), workers=loader.workers, ahead=loader.prefetch
+            self._ready(self._data.held_out),
+            (rows for rows, _ in share),
+            workers=loader.workers,
+            ahead=loader.prefetch,
         )
         measured = holdout_loss(
             self._model,
