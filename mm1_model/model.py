@@ -171,14 +171,19 @@ def build_model(config: ModelConfig, *, seed: int, device: torch.device | str = 
     return model
 
 
-def empty_model(config: ModelConfig, *, device: torch.device | str = "cpu") -> MM1:
+def empty_model(
+    config: ModelConfig,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> MM1:
     """Returns a model whose parameters hold nothing in particular, to be filled by the caller."""
     with torch.device("meta"):
-        model = MM1(config)
+        model = MM1(config).to(dtype)
     if any(True for _ in model.buffers()):
         # Some of timm's towers compute tables when they are made; those would stay empty.
         with torch.random.fork_rng():
-            model = MM1(config).to(device)
+            model = MM1(config).to(device, dtype)
     else:
         model.to_empty(device=device)
     model.tie_weights()

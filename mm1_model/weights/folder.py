@@ -51,7 +51,7 @@ def load_model(folder: Path, *, device: torch.device | str = "cpu", dtype: torch
         WeightsError: there is no checkpoint, or its tensors do not fit its own settings; every one
             is named.
     """
-    model = empty_model(read_config(folder), device=device).to(dtype)
+    model = empty_model(read_config(folder), device=device, dtype=dtype)
     fill(model, read_tensors(folder), source=str(folder))
     return model.eval()
 

@@ -65,6 +65,35 @@ def test_changing_one_sample_leaves_every_logit_of_the_other_bit_equal(
     assert not torch.equal(before_TV[:start], after_TV[:start])
 
 
+def test_changing_one_sample_leaves_the_other_alone_with_experts_too() -> None:
+    model = debug_model(moe=MoEConfig(num_experts=4, every=1))
+    changed = [t + 40 if t else t for t in SAMPLE_A]
+
+    with torch.no_grad():
+        before_TV = model.logits(packed([SAMPLE_A, SAMPLE_B], model.config))
+        after_TV = model.logits(packed([changed, SAMPLE_B], model.config))
+
+    # Not bit-equal: how many rows an expert gets may choose another order of its sums.
+    start = len(SAMPLE_A)
+    torch.testing.assert_close(before_TV[start:], after_TV[start:], atol=1e-5, rtol=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("moe", [None, MoEConfig(num_experts=4, every=1)])
+def test_a_gpu_gives_the_cpus_loss(moe: MoEConfig | None) -> None:
+    model = debug_model(moe=moe)
+    batch = packed([SAMPLE_A, SAMPLE_B], model.config)
+    with torch.no_grad():
+        on_cpu = model(batch).loss
+        model.cuda()
+        in_float32 = model(batch.to("cuda")).loss.cpu()
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            in_bfloat16 = model(batch.to("cuda")).loss.cpu()
+
+    torch.testing.assert_close(in_float32, on_cpu, rtol=1e-3, atol=0)  # TF32 may be on.
+    torch.testing.assert_close(in_bfloat16, on_cpu, rtol=2e-2, atol=0)
+
+
 def test_a_packed_sample_has_the_logits_that_it_has_alone() -> None:
     model = debug_model()
     row = packed([SAMPLE_A, SAMPLE_B], model.config)
