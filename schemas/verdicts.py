@@ -45,6 +45,9 @@ class DocumentFeatures:
     signature: bytes | None
     """MinHash of its word 5-grams, uint32 little endian; None where it has fewer words or none was asked for."""
 
+    contaminated: str | None = None
+    """The evaluation item whose words it holds; None where it holds none."""
+
     paragraphs: tuple[str, ...]
     """``paragraph_digest`` of each paragraph in order; empty where none was asked for."""
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from pipelines.dedup.documents.features import document_features
 from pipelines.dedup.documents.minhash import Signer
+from pipelines.dedup.evaluation import load_evaluation
+from pipelines.fetch.store import image_limits
 from pipelines.runs.folder import read_part
 from pipelines.runs.job import JobContext
 from pipelines.runs.output import ItemOutput
@@ -14,7 +16,7 @@ from schemas.rejections import Rejection, RejectReason
 from schemas.verdicts import Verdict
 
 FEATURES = "features"
-URLS, IMAGES, PRESENT = "urls", "images", "present"
+URLS, IMAGES, EVALUATION, PRESENT = "urls", "images", "evaluation", "present"
 
 UrlFacts = tuple[str, str, int]
 """``(URL, image id or "", occurrences of the URL)``."""
@@ -23,8 +25,9 @@ ImageFacts = tuple[str, str, int]
 """``(image id, "", occurrences of the content and its near-duplicates)``."""
 
 PartFacts = tuple[str, tuple[tuple[str, str, int], ...]]
-"""``(URLS, url facts)``, ``(IMAGES, facts of images that occur too often)`` or ``(PRESENT, ())``, which says that the
-part is there though nothing is known of its images."""
+"""``(URLS, url facts)``, ``(IMAGES, facts of images that occur too often)``, ``(EVALUATION, ...)`` with rows ``(image
+id, evaluation item, 0)``, or ``(PRESENT, ())``, which says that the part is there though nothing is known of its
+images."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +41,9 @@ class ImageFactsOfPart:
     repeated: dict[str, int] = field(default_factory=dict)
     """Image id to occurrences, for contents that occur too often."""
 
+    evaluation: dict[str, str] = field(default_factory=dict)
+    """Image id to the evaluation item that it is or is like."""
+
     @classmethod
     def of(cls, facts: list[PartFacts]) -> "ImageFactsOfPart":
         """Returns the facts that came in several batches."""
@@ -46,6 +52,8 @@ class ImageFactsOfPart:
             for key, image_id, n in rows:
                 if kind == IMAGES:
                     found.repeated[key] = n
+                elif kind == EVALUATION:
+                    found.evaluation[key] = image_id
                 else:
                     found.url_counts[key] = n
                     if image_id:
@@ -77,6 +85,7 @@ class JudgePlaces(Worker[tuple[int, list[PartFacts]]]):
 
     def setup(self) -> None:
         self._signer = Signer()
+        self._evaluation = load_evaluation(self._settings.decontaminate, image_limits(self._context.recipe.fetch))
         self._paths = self._context.folder.part_paths("interleave")
 
     def run(self, item: tuple[int, list[PartFacts]], output: ItemOutput) -> None:
@@ -84,7 +93,8 @@ class JudgePlaces(Worker[tuple[int, list[PartFacts]]]):
         facts = ImageFactsOfPart.of(batches)
         for document in read_part(self._paths[part], Document):
             self._judge(document, facts, output)
-            output.write(document_features(document, facts.image_ids, self._settings, self._signer), FEATURES)
+            features = document_features(document, facts.image_ids, self._settings, self._signer, self._evaluation)
+            output.write(features, FEATURES)
 
     def _judge(self, document: Document, facts: ImageFactsOfPart, output: ItemOutput) -> None:
         limit = self._settings.images.max_occurrences
@@ -100,14 +110,17 @@ class JudgePlaces(Worker[tuple[int, list[PartFacts]]]):
 def rejected_places(document: Document, facts: ImageFactsOfPart, max_occurrences: int) -> Iterator[RejectedPlace]:
     """Yields the image places of a document that are left out, in order.
 
-    An image that occurs too often goes everywhere. Of several places of one content in a document the first stays (MM1
-    appendix A.1, "first appearance"; OBELICS A.1.5).
+    An image of an evaluation set, and one that occurs too often, goes everywhere. Of several places of one content in a
+    document the first stays (MM1 appendix A.1, "first appearance"; OBELICS A.1.5).
     """
     seen: dict[str, str] = {}
     for position, image in document.images():
         n = facts.occurrences(image.url)
         content = facts.image_ids.get(image.url, image.url)
-        if n > max_occurrences:
+        if content in facts.evaluation:
+            of = facts.evaluation[content]
+            yield RejectedPlace(position=position, url=image.url, reason=RejectReason.CONTAMINATED, of=of)
+        elif n > max_occurrences:
             yield RejectedPlace(
                 position=position, url=image.url, reason=RejectReason.TOO_MANY_OCCURRENCES, of=None, value=n
             )
@@ -128,7 +141,7 @@ def _rejection(document: Document, place: RejectedPlace, limit: int) -> Rejectio
         reason=place.reason,
         value=float(place.value) if place.value is not None else None,
         threshold=float(limit) if is_counted else None,
-        detail=f"segment {place.position} of {document.occurrence}" + (f"; first at {place.of}" if place.of else ""),
+        detail=f"segment {place.position} of {document.occurrence}" + (f"; like {place.of}" if place.of else ""),
         parent=document.document_id,
     )
 

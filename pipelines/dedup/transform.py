@@ -10,6 +10,7 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
 from pipelines.dedup.documents.transforms import PLACES, CompareDocuments, CountParagraphs
+from pipelines.dedup.evaluation import evaluation_files
 from pipelines.dedup.images.groups import PART, VERDICT
 from pipelines.dedup.images.transforms import CountImages
 from pipelines.dedup.judge_places import JudgePlaces
@@ -44,4 +45,8 @@ def _settings(recipe: Recipe) -> Mapping[str, Any]:
     return {"dedup": recipe.dedup}
 
 
-JOB = Job(name="dedup", unit="image", needs=("interleave", "fetch"), settings=_settings, build=build)
+def _inputs(recipe: Recipe) -> list[str]:
+    return evaluation_files(recipe.dedup.decontaminate)
+
+
+JOB = Job(name="dedup", unit="image", needs=("interleave", "fetch"), settings=_settings, inputs=_inputs, build=build)

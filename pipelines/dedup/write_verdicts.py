@@ -14,22 +14,27 @@ Counts = tuple[tuple[str, int], ...]
 """``(item, occurrences)``."""
 
 
-class WriteImageVerdicts(Worker[tuple[int, list[Counts]]]):
+ImageVerdicts = tuple[tuple[str, str, int, str], ...]
+"""``(image id or URL, reason, occurrences, evaluation item or "")``."""
+
+
+class WriteImageVerdicts(Worker[tuple[int, list[ImageVerdicts]]]):
     """Writes the verdicts of one bucket of image ids and URLs."""
 
     def __init__(self, context: JobContext) -> None:
         self._threshold = float(context.recipe.dedup.images.max_occurrences)
 
-    def run(self, item: tuple[int, list[Counts]], output: ItemOutput) -> None:
-        for name, n in sorted(chain.from_iterable(item[1])):
+    def run(self, item: tuple[int, list[ImageVerdicts]], output: ItemOutput) -> None:
+        for name, reason, n, of in sorted(chain.from_iterable(item[1])):
+            is_counted = RejectReason(reason) is RejectReason.TOO_MANY_OCCURRENCES
             verdict = Verdict(
                 kind="image",
                 item=name,
                 position=None,
-                reason=RejectReason.TOO_MANY_OCCURRENCES,
-                of=None,
-                value=float(n),
-                threshold=self._threshold,
+                reason=RejectReason(reason),
+                of=of or None,
+                value=float(n) if is_counted else None,
+                threshold=self._threshold if is_counted else None,
             )
             output.write(verdict)
 
@@ -72,7 +77,7 @@ class WriteDocumentVerdicts(Worker[tuple[int, list[tuple[Fate, ...]]]]):
             reason=reason,
             value=value,
             threshold=threshold,
-            detail=f"{fate.of} is kept in its stead",
+            detail=f"like {fate.of}",
         )
         output.reject("document", rejection)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from pipelines.dedup.documents.minhash import Signer
+from pipelines.dedup.evaluation import EvaluationSet
 from schemas.digests import keyed_digest
 from schemas.documents import Document
 from schemas.recipe import DedupSettings
@@ -12,7 +13,11 @@ PARAGRAPH_BREAK = "\n\n"
 
 
 def document_features(
-    document: Document, image_ids: Mapping[str, str], settings: DedupSettings, signer: Signer
+    document: Document,
+    image_ids: Mapping[str, str],
+    settings: DedupSettings,
+    signer: Signer,
+    evaluation: EvaluationSet,
 ) -> DocumentFeatures:
     """Returns the features that the settings ask for.
 
@@ -21,6 +26,7 @@ def document_features(
         image_ids: URL to image id, for the URLs that were fetched.
         settings: What is compared.
         signer: Makes signatures.
+        evaluation: Texts that must not be trained on.
     """
     images = [image_ids.get(image.url, image.url) for _, image in document.images()]
     texts = [segment.text for _, segment in document.texts()]
@@ -34,6 +40,7 @@ def document_features(
         n_images=len(images),
         image_set=image_set_digest(images),
         signature=signer.signature(" ".join(texts)) if wants_signature else None,
+        contaminated=evaluation.text_item("\n".join(texts)) if evaluation.runs else None,
         paragraphs=tuple(paragraph_digests(document.domain, texts)) if wants_paragraphs else (),
     )
 

@@ -40,6 +40,7 @@ def _key(features: DocumentFeatures, part: int) -> DocumentKey:
         crawl_time=features.crawl_time or "",
         image_set=features.image_set,
         signature=features.signature,
+        contaminated=features.contaminated,
     )
 
 

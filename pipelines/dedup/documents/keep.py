@@ -26,6 +26,7 @@ class DocumentKey:
 
     image_set: str | None
     signature: bytes | None
+    contaminated: str | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,6 +51,8 @@ def best_first(documents: Iterable[DocumentKey]) -> list[DocumentKey]:
 def keep_best(documents: Iterable[DocumentKey], *, by: str, reason: RejectReason) -> Iterator[DocumentKey | Fate]:
     """Yields the best document of each value of a field, and the fates of the others; None is no value.
 
+    A document that holds words of an evaluation set goes before it is compared.
+
     Args:
         documents: All documents that have these values.
         by: ``"document_id"`` or ``"image_set"``.
@@ -58,7 +61,10 @@ def keep_best(documents: Iterable[DocumentKey], *, by: str, reason: RejectReason
     groups: dict[str, list[DocumentKey]] = defaultdict(list)
     for document in documents:
         value = getattr(document, by)
-        if value is None:
+        if document.contaminated is not None:
+            reason_of_it = RejectReason.CONTAMINATED.value
+            yield Fate(document.occurrence, document.part, reason_of_it, 0.0, document.contaminated)
+        elif value is None:
             yield document
         else:
             groups[value].append(document)

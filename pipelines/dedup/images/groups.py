@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
+from pipelines.dedup.evaluation import load_evaluation
 from pipelines.dedup.images.neighbours import band_keys, neighbour_counts
 from pipelines.dedup.images.occurrences import (
     CountedImage,
@@ -15,13 +16,21 @@ from pipelines.dedup.images.occurrences import (
     count_urls,
     count_urls_of_part,
 )
-from pipelines.dedup.judge_places import IMAGES, URLS
+from pipelines.dedup.judge_places import EVALUATION, IMAGES, URLS
 from pipelines.dedup.tagged import Tagged
+from pipelines.fetch.inspect_image import ImageLimits
 from pipelines.runs.folder import read_part
 from schemas.images import FetchedUrl, StoredImage
+from schemas.rejections import RejectReason
+
+EvaluationFiles = tuple[tuple[str, ...], ImageLimits]
+"""Paths of evaluation sets, and what their images may have."""
 
 PART, VERDICT, CONTENT, BAND, WAITING = "part", "verdict", "content", "band", "waiting"
 """Streams: facts by part of documents, verdicts, URLs by content, hashes by band, contents that wait for neighbours."""
+
+
+TOO_MANY, CONTAMINATED = RejectReason.TOO_MANY_OCCURRENCES.value, RejectReason.CONTAMINATED.value
 
 
 def urls_of_part(numbered: tuple[int, str], count: int) -> Iterator[tuple[int, UrlsOfPart]]:
@@ -54,7 +63,7 @@ def count_url_group(
     urls = list(count_urls(members))
     for part, found in by_part(urls):
         yield PART, (part, (URLS, tuple((url.url, url.image_id or "", url.n) for url in found)))
-    too_many = tuple((url.url, url.n) for url in urls if url.n > maximum)
+    too_many = tuple((url.url, TOO_MANY, url.n, "") for url in urls if url.n > maximum)
     if too_many:
         yield VERDICT, (bucket, too_many)
     with_image = ((url.image_id, url) for url in urls if url.image_id is not None)
@@ -63,9 +72,15 @@ def count_url_group(
 
 
 def count_image_group(
-    group: tuple[int, Iterable[list[CountedUrl] | dict[str, str | None]]], radius: int | None, count: int
+    group: tuple[int, Iterable[list[CountedUrl] | dict[str, str | None]]],
+    radius: int | None,
+    count: int,
+    evaluation: EvaluationFiles,
 ) -> Iterator[Tagged]:
-    """Yields for one bucket of contents: their hashes by band, and themselves by bucket of their hash."""
+    """Yields for one bucket of contents: their hashes by band, and themselves by bucket of their hash.
+
+    Contents of evaluation sets give verdicts, whether documents refer to them or not, and facts by part.
+    """
     urls: list[CountedUrl] = []
     phashes: dict[str, str | None] = {}
     for member in group[1]:
@@ -74,10 +89,19 @@ def count_image_group(
         else:
             urls += member
     images = list(count_images(urls, phashes if radius is not None else {}))
+    if evaluation[0]:
+        yield from _contaminated(group[0], images, dict(load_evaluation(*evaluation).image_items(phashes, radius)))
     for bucket, waiting in by_bucket(((_key(image), image) for image in images), "hash", count).items():
         yield WAITING, (bucket, waiting)
     if radius is not None:
         yield from _hashes_by_band(images, radius)
+
+
+def _contaminated(bucket: int, images: list[CountedImage], items: dict[str, str]) -> Iterator[Tagged]:
+    if items:
+        yield VERDICT, (bucket, tuple((image_id, CONTAMINATED, 0, name) for image_id, name in items.items()))
+    for part, found in by_part([image for image in images if image.image_id in items]):
+        yield PART, (part, (EVALUATION, tuple((image.image_id, items[image.image_id], 0) for image in found)))
 
 
 def _key(image: CountedImage) -> str:
@@ -127,6 +151,6 @@ def decide_group(
     repeated = {image.image_id: (image, n) for image, n in occurrences if n > maximum}
     for part, found in by_part([image for _, (image, _) in sorted(repeated.items())]):
         yield PART, (part, (IMAGES, tuple((image.image_id, "", repeated[image.image_id][1]) for image in found)))
-    named = ((image_id, (image_id, n)) for image_id, (_, n) in sorted(repeated.items()))
+    named = ((image_id, (image_id, TOO_MANY, n, "")) for image_id, (_, n) in sorted(repeated.items()))
     for bucket, rows in by_bucket(named, "verdict", count).items():
         yield VERDICT, (bucket, tuple(rows))

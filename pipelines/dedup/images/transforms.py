@@ -7,6 +7,7 @@ from pipelines.dedup.images import groups
 from pipelines.dedup.judge_places import PRESENT
 from pipelines.dedup.sizes import image_buckets, num_parts
 from pipelines.dedup.tagged import Tagged, of_stream
+from pipelines.fetch.store import image_limits
 from pipelines.runs.job import JobContext
 
 
@@ -19,12 +20,13 @@ class CountImages(beam.PTransform):
         self._maximum = context.recipe.dedup.images.max_occurrences
         self._radius = context.recipe.dedup.images.hamming_radius
         self._count = image_buckets(context)
+        self._evaluation = (context.recipe.dedup.decontaminate, image_limits(context.recipe.fetch))
 
     def expand(self, root: PBegin) -> PCollection[Tagged]:
         urls = self._count_urls(root)
         parts = [(groups.PART, (part, (PRESENT, ()))) for part in range(num_parts(self._context))]
         present = root | "Parts" >> beam.Create(parts)
-        return (present, urls, self._count_contents(root, urls)) | "Facts and verdicts" >> beam.Flatten()
+        return (present, urls, *self._count_contents(root, urls)) | "Facts and verdicts" >> beam.Flatten()
 
     def _count_urls(self, root: PBegin) -> PCollection[Tagged]:
         folder = self._context.folder
@@ -48,7 +50,7 @@ class CountImages(beam.PTransform):
             | "Count URLs" >> beam.FlatMap(groups.count_url_group, self._maximum, self._count)
         )
 
-    def _count_contents(self, root: PBegin, urls: PCollection[Tagged]) -> PCollection[Tagged]:
+    def _count_contents(self, root: PBegin, urls: PCollection[Tagged]) -> list[PCollection[Tagged]]:
         stored = (
             root
             | "Images" >> beam.Create(self._context.folder.part_paths("fetch"), reshuffle=False)
@@ -59,15 +61,16 @@ class CountImages(beam.PTransform):
             (urls | "Contents" >> beam.FlatMap(of_stream, groups.CONTENT), stored)
             | "Contents and hashes" >> beam.Flatten()
             | "Group contents" >> beam.GroupByKey()
-            | "Count contents" >> beam.FlatMap(groups.count_image_group, self._radius, self._count)
+            | "Count contents" >> beam.FlatMap(groups.count_image_group, self._radius, self._count, self._evaluation)
         )
         waiting = images | "Waiting" >> beam.FlatMap(of_stream, groups.WAITING)
-        return (
+        decided = (
             (waiting, *self._neighbours(images))
             | "Contents and neighbours" >> beam.Flatten()
             | "Group hashes" >> beam.GroupByKey()
             | "Decide" >> beam.FlatMap(groups.decide_group, self._maximum, self._count)
         )
+        return [images, decided]
 
     def _neighbours(self, images: PCollection[Tagged]) -> list[PCollection[tuple[int, dict[str, int]]]]:
         if self._radius is None:

@@ -1,5 +1,6 @@
 """The whole job on documents and images whose repetitions are known."""
 
+import json
 import pathlib
 from dataclasses import replace
 
@@ -194,6 +195,28 @@ def test_repeated_bundles_give_the_same_bytes(web: pathlib.Path) -> None:
     run_dedup(documents, recipe(web, "two"), twice)
 
     assert files(web / "one/dedup") == files(web / "two/dedup")
+
+
+def test_evaluation_images_and_texts_are_left_out(web: pathlib.Path) -> None:
+    held_out = web / "eval"
+    held_out.mkdir()
+    smaller = PICTURES["a.png"].resize((64, 64))
+    (held_out / "question-7.jpg").write_bytes(encode(smaller, "JPEG", quality=70))
+    words = "what is the large red thing on the left of the small green thing"
+    (held_out / "questions.jsonl").write_text(json.dumps({"id": 7, "question": words.capitalize() + "?"}) + "\n")
+    settings = DedupSettings(decontaminate=(str(held_out),))
+    documents = [
+        document(HOST + "1", [HOST + "same-bytes-as-a.png", HOST + "b.png", "Words."], offset=1),
+        document(HOST + "2", [f"He asked: {words.upper()}, and went.", HOST + "c.png"], offset=2),
+        document(HOST + "3", ["What is the large red thing on the left?"], offset=3),
+    ]
+
+    folder = run_dedup([documents], recipe(web, "clean", settings))
+
+    content = image_id(encode(PICTURES["a.png"]))
+    assert verdicts(folder, "image") == [(content, None, "contaminated", "question-7.jpg", None)]
+    assert verdicts(folder, "document") == [("pages.warc.gz:2", None, "contaminated", "questions.jsonl:0", None)]
+    assert folder.committed("dedup").main() == UnitCounts(n_in=3, n_out=2, rejected={"contaminated": 1})
 
 
 def test_everything_switched_off_gives_no_verdict(web: pathlib.Path) -> None:
