@@ -1,7 +1,7 @@
 """Which rows a rank trains on, and the micro-batches made of them."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,10 +57,10 @@ class Slice:
 
 def read_ahead(
     read: Callable[[Sequence[int]], PackedBatch], requests: Iterator[Sequence[int]], *, workers: int, ahead: int
-) -> Iterator[PackedBatch]:
+) -> Generator[PackedBatch, None, None]:
     """Yields ``read(request)`` for each request in order, some of them read on threads before they are asked for.
 
-    An error of a reader is raised where its batch would have come.
+    An error of a reader is raised where its batch would have come. Closing the generator ends the threads.
     """
     if workers == 0:
         yield from map(read, requests)

@@ -1,10 +1,11 @@
 """The loop: rows to gradients to parameters, step after step, with checkpoints between."""
 
+import contextlib
 import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -85,9 +86,14 @@ class Trainer:
             TrainingError: the guard stopped the run. The last checkpoint is from before the bad steps.
         """
         self._model.train()
-        batches = self._batches()
         if self.step == 0 and self._data.holdout:
             report(self._before_training())
+        with contextlib.closing(self._batches()) as batches:
+            return self._take_steps(batches, report, request)
+
+    def _take_steps(
+        self, batches: Iterator[PackedBatch], report: Callable[[StepReport], None], request: StopRequest
+    ) -> bool:
         while self.step < self._config.steps:
             done, stop = self._take_step(batches, request)
             report(done)
@@ -115,7 +121,7 @@ class Trainer:
             stopped_by=stopped_by,
         )
 
-    def _batches(self) -> Iterator[PackedBatch]:
+    def _batches(self) -> Generator[PackedBatch, None, None]:
         loader = self._config.loader
         requests = (
             positions for step in range(self.step, self._config.steps) for positions in self._slice.micro_batches(step)

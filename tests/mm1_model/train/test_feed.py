@@ -71,7 +71,7 @@ def test_no_more_is_read_than_is_asked_to_be_kept_ready() -> None:
 
     batches = read_ahead(read, ([n] for n in range(100)), workers=2, ahead=3)
     first = next(batches)
-    batches.close()  # type: ignore[attr-defined]
+    batches.close()
 
     assert requested(first) == (0,)
     assert sorted(begun) == list(range(len(begun)))

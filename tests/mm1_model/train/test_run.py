@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import types
 from collections.abc import Sequence
 from dataclasses import replace
@@ -156,6 +157,27 @@ def test_charts_hold_the_numbers_of_the_log(tmp_path: Path, monkeypatch: pytest.
     assert ("loss", lines[2]["loss"], 2) in drawn
     assert ("holdout/loss_by_kind/text", lines[0]["holdout"]["loss_by_kind"]["text"], 0) in drawn
     assert drawn[-1] == ("closed", 0.0, 0)
+
+
+def test_bfloat16_arithmetic_learns_and_keeps_float32_parameters(tmp_path: Path) -> None:
+    result = train_on(synthetic.config(tmp_path, dtype="bfloat16"), synthetic.network(), synthetic.data())
+
+    assert result.holdout_first is not None
+    assert result.holdout_last is not None
+    assert result.holdout_last.loss < result.holdout_first.loss - 0.5
+    assert {tensor.dtype for tensor in weights(tmp_path).values()} == {torch.float32}
+
+
+def test_no_thread_is_left_behind(tmp_path: Path) -> None:
+    before = threading.active_count()
+
+    config = synthetic.config(
+        tmp_path, loader=LoaderSettings(workers=3, prefetch=8), guard=GuardSettings(non_finite="stop")
+    )
+    with pytest.raises(TrainingError):
+        train_on(config, synthetic.network(), replace(synthetic.data(), train=lambda numbers: poisoned(8).train([8])))
+
+    assert threading.active_count() == before
 
 
 def test_a_package_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
