@@ -6,13 +6,11 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import PBegin, PCollection
 
-from pipelines.joins.images import LocatedImage, located_images
+from pipelines.joins.images import UrlOutcome, pack_images, pack_outcomes
 from pipelines.joins.lookup import IMAGES, URLS, Found, answer, ask, hold, num_buckets
 from pipelines.joins.places import read_pairs, read_places
 from pipelines.joins.sources import Source, num_rows
-from pipelines.runs.folder import read_part
 from pipelines.runs.job import JobContext
-from schemas.images import FetchedUrl
 
 
 class Lookup(beam.PTransform):
@@ -29,7 +27,7 @@ class Lookup(beam.PTransform):
 class FindImages(beam.PTransform):
     """Finds what the URLs of each source came to, and the images they gave: ``(source, Found)``.
 
-    Found records of table ``"urls"`` are ``(url, FetchedUrl)``, those of ``"images"`` ``(image_id, LocatedImage)``.
+    Found records are packed: ``image_facts`` reads them.
     """
 
     def __init__(self, context: JobContext, sources: list[Source]) -> None:
@@ -81,15 +79,15 @@ def ask_images(source: Source, buckets: int) -> Iterator[tuple[int, Any]]:
 def ask_fetched(found: tuple[int, Found], buckets: int) -> Iterator[tuple[int, Any]]:
     """Yields the questions for the images that a source's URLs gave."""
     source, urls = found
-    yield from ask(source, (fetched.image_id for _, fetched in urls.records if fetched.image_id), buckets)
+    outcomes = (UrlOutcome(*packed) for _, packed in urls.records)
+    yield from ask(source, (outcome.image_id for outcome in outcomes if outcome.image_id), buckets)
 
 
 def hold_fetches(path: str, buckets: int) -> Iterator[tuple[int, Any]]:
     """Yields the outcomes of URLs by bucket."""
-    yield from hold(((fetched.url, fetched) for fetched in read_part(path, FetchedUrl)), buckets)
+    yield from hold(pack_outcomes(path), buckets)
 
 
 def hold_images(numbered: tuple[int, str], buckets: int) -> Iterator[tuple[int, Any]]:
     """Yields the stored images by bucket."""
-    located: Iterator[LocatedImage] = located_images(*numbered)
-    yield from hold(((image.stored.image_id, image) for image in located), buckets)
+    yield from hold(pack_images(*numbered), buckets)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pipelines.joins.images import ImageFacts, image_facts
 from pipelines.joins.lookup import Found
 from pipelines.select.image_rules import PlaceFacts
+from pipelines.select.verdicts import unpack_verdict
 from schemas.documents import Document, ImageSegment
 from schemas.scores import ImageScore
 from schemas.verdicts import Verdict
@@ -50,7 +51,8 @@ class SourceFacts:
 def source_facts(found: Iterable[Found], scores: Iterable[ImageScore]) -> SourceFacts:
     """Returns the facts that the lookups found for a source."""
     found = list(found)
-    verdicts = [verdict for answer in found if answer.table == VERDICTS for _, verdict in answer.records]
+    packed = (record for answer in found if answer.table == VERDICTS for _, record in answer.records)
+    verdicts = [unpack_verdict(record) for record in packed]
     return SourceFacts(
         images=image_facts(found),
         verdicts={(verdict.kind, verdict.item, verdict.position): verdict for verdict in verdicts},

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from pipelines.joins.images import LocatedImage
+from pipelines.joins.images import LocatedImage, UrlOutcome
 from pipelines.select.problems import Problem
 from schemas.documents import ImageSegment
-from schemas.images import FetchedUrl, StoredImage
+from schemas.images import StoredImage
 from schemas.recipe import ImageSettings, ScoreSettings
 from schemas.rejections import RejectReason
 from schemas.scores import ImageScore
@@ -19,7 +19,7 @@ class PlaceFacts:
     image: LocatedImage | None
     """None where it was not fetched."""
 
-    fetched: FetchedUrl | None
+    fetched: UrlOutcome | None
     """What its URL came to; None for images that are known by their bytes."""
 
     verdict: Verdict | None
@@ -48,7 +48,7 @@ def place_problem(
     )
 
 
-def fetch_problem(fetched: FetchedUrl | None) -> Problem:
+def fetch_problem(fetched: UrlOutcome | None) -> Problem:
     """Returns the reason for which a URL gave no image."""
     if fetched is None or fetched.reason is None:
         return Problem(reason=RejectReason.NOT_FOUND, detail="the store has no such image")

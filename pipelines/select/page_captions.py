@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipelines.select.problems import Problem
 from schemas.documents import ImageSegment
@@ -42,9 +43,8 @@ class CaptionCandidate:
     sample: PoolSample
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contender:
-    """What the choice between candidates looks at."""
+class Contender(NamedTuple):
+    """What the choice between candidates looks at; on its way to it, as a plain tuple, in many copies."""
 
     image_id: str
     key: str

@@ -1,15 +1,20 @@
 """Which verdicts of ``dedup`` a source asks for, and which a part holds: ids and digests alone."""
 
 from collections.abc import Iterator
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from pipelines.joins.columns import read_columns
+from pipelines.joins.images import Packed
 from pipelines.joins.lookup import IMAGES, Found, ask, hold
 from pipelines.joins.sources import Source
 from pipelines.runs.folder import read_part
 from schemas.errors import SchemaError
 from schemas.verdicts import Verdict
 
+_NAMES = tuple(field.name for field in fields(Verdict))
+_FIELDS = attrgetter(*_NAMES)
 _REFERENCES = ("archive", "record_offset", "segments.list.element.url")
 
 
@@ -43,7 +48,12 @@ def ask_image_ids(found: tuple[int, Found], buckets: int) -> Iterator[tuple[int,
 
 def hold_verdicts(path: str, buckets: int) -> Iterator[tuple[int, Any]]:
     """Yields verdicts by bucket of the item that they are about."""
-    yield from hold(((verdict.item, verdict) for verdict in read_part(path, Verdict)), buckets)
+    yield from hold(((verdict.item, _FIELDS(verdict)) for verdict in read_part(path, Verdict)), buckets)
+
+
+def unpack_verdict(packed: Packed) -> Verdict:
+    """Returns what ``hold_verdicts`` packed."""
+    return Verdict(**dict(zip(_NAMES, packed, strict=True)))
 
 
 def _references(path: str) -> Iterator[str]:

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.joins.images import LocatedImage
+from pipelines.joins.images import LocatedImage, UrlOutcome
 from pipelines.select.image_rules import PlaceFacts, place_problem, stored_problem, url_problem
 from pipelines.select.problems import Problem
 from schemas.documents import ImageSegment
-from schemas.images import FetchedUrl, ImagePointer, StoredImage
+from schemas.images import ImagePointer, StoredImage
 from schemas.recipe import ImageSettings, ScoreSettings
 from schemas.rejections import RejectReason
 from schemas.scores import ImageScore
@@ -74,7 +74,7 @@ def test_the_first_rule_in_order_is_the_reason() -> None:
         value=11,
         threshold=10,
     )
-    gone = FetchedUrl(url=SEGMENT.url, image_id=None, reason="timeout", status=None, final_url=None, n_bytes=0)
+    gone = UrlOutcome(image_id=None, reason="timeout")
     small = LocatedImage(stored=replace(STORED, width=10), part=0, row=0)
     banned = ImageSegment(url="https://a.example/icon.jpg")
     worst = PlaceFacts(image=small, fetched=gone, verdict=verdict, score=SCORE)
