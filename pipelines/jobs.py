@@ -3,13 +3,15 @@
 import importlib
 
 from pipelines.runs.job import Job
-from schemas.recipe import JOB_NAMES as JOB_NAMES
+from schemas.recipe import JOB_NAMES
+
+__all__ = ["JOB_NAMES", "load_job", "load_jobs"]
 
 
 def load_job(name: str) -> Job:
     """Returns the job ``pipelines.<name>.transform.JOB``; imports Beam and what else it needs."""
     job = importlib.import_module(f"pipelines.{name}.transform").JOB
-    assert isinstance(job, Job)  # noqa: S101  # a mistake of ours, not of a user
+    assert isinstance(job, Job)  # a mistake of ours, not of a user
     return job
 
 

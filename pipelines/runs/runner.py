@@ -173,7 +173,7 @@ def _locked(folder: RunFolder) -> Iterator[None]:
         yield
         return
     os.makedirs(folder.root, exist_ok=True)
-    with open(folder.path(".lock"), "w") as file:
+    with open(folder.path(".lock"), "a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
