@@ -104,7 +104,7 @@ def _read_tar(path: str) -> Iterator[RawPair | BadPair]:
     with storage.open_read(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
             # What has been read is not asked for again: the list of members would grow with the file.
-            archive.members = []
+            archive.members = []  # type: ignore[attr-defined]  # typeshed leaves it out
             if not member.isreg():
                 continue
             folder, _, name = member.name.rpartition("/")
