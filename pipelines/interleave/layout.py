@@ -17,14 +17,14 @@ NOTHING, BLOCK, LINK, PICTURE = range(4)
 """What ``LayoutBuilder.open`` opened, to be given back to ``close``."""
 
 
-_ALWAYS_WALKED = frozenset((Boilerplate.CAPTION, Boilerplate.HEADER))
-"""Captions belong to images, and headers hold the titles that tell teasers from paragraphs."""
+_ALWAYS_WALKED = frozenset((Boilerplate.CAPTION, Boilerplate.HEADER, Boilerplate.COMMENTS))
+"""Captions belong to images, headers hold the titles that tell teasers from paragraphs, and a forum is comments."""
 
 MIN_PROSPECT = 60
 """Characters outside links in one text node, from which on it may be a paragraph."""
 
-MAX_PROSPECT = 160
-"""Characters in such text nodes, from which on a block may be content whatever it says of itself."""
+MAX_PROSPECT = 60
+"""Characters in such text nodes, from which on a block may be content whatever it says of itself: one is enough."""
 
 
 class Block:

@@ -12,7 +12,7 @@ MIN_PARAGRAPH = 80
 MAX_LINKED = 0.4
 """Share of a paragraph that may lie in links."""
 
-MIN_SENTENCE = 40
+MIN_SENTENCE = 30
 MIN_TEXT = 25
 MIN_HEADING_TEXT = 100
 """Characters of a heading that is in truth a paragraph."""
