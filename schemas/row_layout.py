@@ -4,10 +4,14 @@ A sample is ``<bos>``, its segments in order, ``<eos>``. A text is its tokens; a
 positions that all hold ``<image>`` and are replaced by features. A document that was cut has several samples: each
 begins with ``<bos>``, and only the last ends with ``<eos>``, since only there does the text end.
 
+A text is tokenised paragraph by paragraph, each with the empty lines after it. So the length of a part that is cut out
+between paragraphs is a sum, whatever the tokenizer, and rows can be filled by numbers alone.
+
 A position counts in the loss where the next position of the same sample is text: no image is predicted (MM1, section
 3), and no sample predicts the start of another. So of ``n_text`` text tokens all but ``<bos>`` are predicted.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -49,9 +53,24 @@ class SpecialTokens:
         return cls(pad=ids[PAD], begin=ids[BEGIN], end=ids[END], image=ids[IMAGE])
 
 
-def num_frame_tokens(piece: int, pieces: int) -> int:
-    """Returns how many tokens frame piece ``piece`` of ``pieces``: ``<bos>``, and ``<eos>`` where it is the last."""
-    return 2 if piece == pieces - 1 else 1
+_PARAGRAPH_END = re.compile(r"(?<=\n\n)(?!\n)")
+
+
+def paragraphs(text: str) -> list[str]:
+    """Returns the parts of a text that are tokenised by themselves; joined they are the text."""
+    return [part for part in _PARAGRAPH_END.split(text) if part]
+
+
+def num_frame_tokens(piece: int, pieces: int, part: int = 0, parts: int = 1) -> int:
+    """Returns how many tokens frame a sample: ``<bos>``, and ``<eos>`` where its document ends with it.
+
+    Args:
+        piece: Number among the pieces that a document longer than a row was cut into.
+        pieces: How many these are.
+        part: Number among the parts that its piece was cut into to fill rows.
+        parts: How many these are.
+    """
+    return 2 if piece == pieces - 1 and part == parts - 1 else 1
 
 
 def num_loss(n_text: int) -> int:

@@ -39,7 +39,7 @@ class Piece:
     """One row of ``mix/pieces/part-*.parquet``: a sample, or one part of a document that is longer than a row."""
 
     key: str
-    """The sample's key in the shards, when it stands there for the first time."""
+    """Key in the shards of the sample, or of its first part, when it stands there for the first time."""
 
     sample: str
     """Key of the pool row."""
@@ -60,8 +60,24 @@ class Piece:
 
     offset: int
     length: int
+    cuts: tuple[int, ...]
+    """Where it may be cut further to fill a row, three numbers each: paragraphs and images, text tokens, and images
+    that come before.
+    """
+
     caption_used: str | None
     """``"alt"`` or ``"fused"`` for captions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitPart:
+    """One row of ``mix/split/part-*.parquet``: a part of a piece that was cut to fill rows, but for the first."""
+
+    key: str
+    """In the shards."""
+
+    sample: str
+    """Key of the pool row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,7 +130,8 @@ class ShardSample:
 
     source: Mapping[str, str | int | None]
     """Where the page or pair came from: ``id, url, domain, archive, offset`` of the pool row, its key as ``sample``;
-    ``piece`` of ``pieces`` where a document was cut; ``repeat``, from 0, where a pool was repeated.
+    ``piece`` of ``pieces`` where a document was longer than a row, ``part`` of ``parts`` where a piece was cut to fill
+    rows; ``repeat``, from 0, where a pool was repeated.
     """
 
     def __post_init__(self) -> None:

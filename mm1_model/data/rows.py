@@ -13,7 +13,7 @@ from mm1_model.data.damage import DamagedSampleError
 from mm1_model.data.members import members
 from mm1_model.data.pictures import Fit, decode
 from mm1_model.data.shard_set import ShardSet, StoredSample
-from schemas.row_layout import num_frame_tokens, num_positions
+from schemas.row_layout import num_frame_tokens, num_positions, paragraphs
 from schemas.rows import IndexLine
 
 OnDamage = Literal["stop", "skip"]
@@ -117,14 +117,16 @@ class RowReader:
         )
 
     def _tokens(self, meta: dict[str, Any]) -> "np.ndarray":
-        texts = [text for text in meta["texts"] if text is not None]
-        encoded = iter(self._tokenizer.encode_batch_fast(texts, add_special_tokens=False))
         image = [self._special.image] * self._tokens_per_image
         tokens = [self._special.begin]
         for text in meta["texts"]:
-            tokens += image if text is None else next(encoded).ids
+            if text is None:
+                tokens += image
+                continue
+            for encoded in self._tokenizer.encode_batch_fast(paragraphs(text), add_special_tokens=False):
+                tokens += encoded.ids
         source = meta["source"]
-        if num_frame_tokens(source["piece"], source["pieces"]) == 2:
+        if num_frame_tokens(source["piece"], source["pieces"], source["part"], source["parts"]) == 2:
             tokens.append(self._special.end)
         return np.array(tokens, dtype=np.int64)
 

@@ -47,6 +47,10 @@ _JSON_FEATURES = """    - name: json
           dtype: string
         - name: offset
           dtype: int64
+        - name: part
+          dtype: int64
+        - name: parts
+          dtype: int64
         - name: piece
           dtype: int64
         - name: pieces

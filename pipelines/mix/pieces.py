@@ -8,13 +8,13 @@ from tokenizers import Tokenizer
 
 from pipelines.mix.captions import ChosenCaption, choose_caption
 from pipelines.mix.cut import Cutter, RowLimits, Segment, merge_texts
-from pipelines.mix.plan import num_windows, order_of, window_of
+from pipelines.mix.plan import MAX_CUT_POSITIONS, MAX_CUTS, num_windows, order_of, window_of
 from schemas.digests import keyed_digest
 from schemas.images import ImagePointer
 from schemas.json_form import from_json, to_json
 from schemas.recipe import MixtureSettings
 from schemas.rejections import Rejection, RejectReason
-from schemas.row_layout import num_frame_tokens
+from schemas.row_layout import num_frame_tokens, paragraphs
 from schemas.rows import Piece
 from schemas.samples import CaptionRow, PoolImage, PoolSample, PoolText, SampleKind, ShardSample
 
@@ -22,6 +22,9 @@ EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "gif": "gif", "avif":
 """By the format's name in the image store; readers choose their decoder by these."""
 
 JOB = "mix"
+
+SHORT = 1 / 8
+"""Of a row. Shorter pieces are never cut further: there are gaps enough that they fit in whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,8 @@ class MadePiece:
     pointers: tuple[ImagePointer, ...]
     n_text: int
     caption_used: str | None
+    cuts: tuple[int, ...] = ()
+    """As of ``schemas.rows.Piece``."""
 
 
 class PieceMaker:
@@ -56,24 +61,70 @@ class PieceMaker:
             segments = merge_texts([*sample.images(), PoolText(text=chosen.text)])
         if not segments:
             return self._reject(sample, RejectReason.EMPTY_SAMPLE, 0, "no segment has words")
-        tokens, images = self._num_tokens(segments), sum(isinstance(s, PoolImage) for s in segments)
-        length = tokens + images * self._limits.tokens_per_image
+        atoms = self._atoms(segments)
+        images, length = sum(atom.n_images for atom in atoms), self._length(atoms)
         if length <= self._limits.positions and images <= self._limits.images:
-            return [_piece(sample, segments, chosen, tokens=tokens)]
+            return [self._piece(sample, segments, chosen, atoms)]
         if sample.kind is SampleKind.CAPTION:
             return self._reject(sample, RejectReason.TOO_LONG, length, "a caption is not cut")
         cut = self._cutter.cut(segments)
         return [
-            _piece(sample, piece, chosen, tokens=self._num_tokens(piece), piece=number, pieces=len(cut))
-            for number, piece in enumerate(cut)
+            self._piece(sample, piece, chosen, self._atoms(piece), number, len(cut)) for number, piece in enumerate(cut)
         ]
 
-    def _num_tokens(self, segments: Sequence[Segment]) -> int:
-        texts = [segment.text for segment in segments if isinstance(segment, PoolText)]
-        return sum(len(e) for e in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False))
+    def _piece(
+        self,
+        sample: PoolSample,
+        segments: Sequence[Segment],
+        chosen: ChosenCaption | None,
+        atoms: "Sequence[Atom]",
+        *numbers: int,
+    ) -> MadePiece:
+        """Returns one piece; ``numbers`` are its own among the pieces of its document, and how many these are."""
+        piece, pieces = numbers or (0, 1)
+        return MadePiece(
+            sample=_record(sample, segments, chosen, piece, pieces),
+            pointers=tuple(s.pointer for s in segments if isinstance(s, PoolImage)),
+            n_text=sum(atom.n_text for atom in atoms) + num_frame_tokens(piece, pieces),
+            caption_used=chosen.used if chosen else None,
+            cuts=() if chosen else self._cuts(atoms),
+        )
+
+    def _atoms(self, segments: Sequence[Segment]) -> "list[Atom]":
+        """Returns the images and paragraphs of segments in order: what no cut that fills rows goes through."""
+        parts = [
+            part for s in segments for part in ((None,) if isinstance(s, PoolImage) else tuple(paragraphs(s.text)))
+        ]
+        texts = [part for part in parts if part is not None]
+        counts = iter([len(e) for e in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)])
+        return [Atom(n_text=0, n_images=1) if part is None else Atom(n_text=next(counts), n_images=0) for part in parts]
+
+    def _length(self, atoms: "Sequence[Atom]") -> int:
+        return sum(atom.n_text + atom.n_images * self._limits.tokens_per_image for atom in atoms)
+
+    def _cuts(self, atoms: "Sequence[Atom]") -> tuple[int, ...]:
+        """Returns up to ``MAX_CUTS`` places between atoms, as even as they come; none in a short piece."""
+        total = self._length(atoms)
+        if total < self._settings.sequence_length * SHORT or self._settings.sequence_length >= MAX_CUT_POSITIONS:
+            return ()
+        cuts: list[tuple[int, int, int]] = []
+        text = images = 0
+        for number, atom in enumerate(atoms[:-1], start=1):
+            text, images = text + atom.n_text, images + atom.n_images
+            passed = (text + images * self._limits.tokens_per_image) * (MAX_CUTS + 1) // total
+            if len(cuts) < MAX_CUTS and passed > len(cuts):
+                cuts.append((number, text, images))
+        return tuple(value for cut in cuts for value in cut)
 
     def _token_starts(self, text: str) -> list[int]:
-        return [start for start, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
+        """Returns the character at which each token starts, tokenised as rows are: paragraph by paragraph."""
+        starts: list[int] = []
+        offset = 0
+        for part in paragraphs(text):
+            encoding = self._tokenizer.encode(part, add_special_tokens=False)
+            starts += [offset + start for start, _ in encoding.offsets]
+            offset += len(part)
+        return starts
 
     def _reject(self, sample: PoolSample, reason: RejectReason, value: int, why: str) -> Rejection:
         return Rejection(
@@ -88,24 +139,25 @@ class PieceMaker:
         )
 
 
-def _piece(
-    sample: PoolSample,
-    segments: Sequence[Segment],
-    chosen: ChosenCaption | None,
-    *,
-    tokens: int,
-    piece: int = 0,
-    pieces: int = 1,
-) -> MadePiece:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Atom:
+    """A paragraph or an image."""
+
+    n_text: int
+    n_images: int
+
+
+def _record(
+    sample: PoolSample, segments: Sequence[Segment], chosen: ChosenCaption | None, piece: int, pieces: int
+) -> ShardSample:
     key = piece_key(sample.key, piece=piece, pieces=pieces)
     images = [s for s in segments if isinstance(s, PoolImage)]
     names = iter(f"{number:03d}.{EXTENSIONS[image.format]}" for number, image in enumerate(images))
     image_names = tuple(next(names) if isinstance(s, PoolImage) else None for s in segments)
-    texts = tuple(s.text if isinstance(s, PoolText) else None for s in segments)
-    record = ShardSample(
+    return ShardSample(
         key=key,
         kind=sample.kind,
-        texts=texts,
+        texts=tuple(s.text if isinstance(s, PoolText) else None for s in segments),
         images=image_names,
         image_members=tuple(f"{key}.{name}" for name in image_names if name),
         captions=chosen.captions if chosen else {},
@@ -121,14 +173,10 @@ def _piece(
             "offset": sample.record_offset,
             "piece": piece,
             "pieces": pieces,
+            "part": 0,
+            "parts": 1,
             "repeat": 0,
         },
-    )
-    return MadePiece(
-        sample=record,
-        pointers=tuple(image.pointer for image in images),
-        n_text=tokens + num_frame_tokens(piece, pieces),
-        caption_used=chosen.used if chosen else None,
     )
 
 
@@ -138,11 +186,15 @@ def caption_text(sample: PoolSample) -> str:
     return texts[-1] if texts else ""
 
 
-def piece_key(sample: str, *, piece: int, pieces: int, repeat: int = 0) -> str:
-    """Returns the key of a piece in the shards: the pool row's own where there is one piece once, else one derived."""
-    if pieces == 1 and repeat == 0:
+def piece_key(sample: str, *, piece: int, pieces: int, repeat: int = 0, split: int = 0) -> str:
+    """Returns the key of a piece, or of one split of it, in the shards.
+
+    It is the pool row's own for the first split of a row's only piece when that stands there first, else one derived.
+    """
+    if pieces == 1 and repeat == 0 and split == 0:
         return sample
-    return keyed_digest("piece", sample, str(piece), str(repeat))
+    parts = (sample, str(piece), str(repeat))
+    return keyed_digest("piece", *parts) if split == 0 else keyed_digest("split", *parts, str(split))
 
 
 def to_spool(made: MadePiece) -> bytes:
@@ -160,17 +212,65 @@ def from_spool(data: bytes) -> tuple[list[tuple[str, int, int, str]], bytes]:
     return [tuple(pointer) for pointer in json.loads(line)], member
 
 
-def repeated_member(member: bytes, *, sample: str, piece: int, pieces: int, repeat: int) -> bytes:
-    """Returns the JSON member of a piece that stands in the shards once more, under a key of its own."""
+def rewritten_member(
+    member: bytes, *, key: str, repeat: int, split: int, splits: int, first_atom: int, last_atom: int
+) -> tuple[bytes, slice]:
+    """Returns the JSON member of a split of a piece, or of a repetition, and which of the piece's images it has.
+
+    Args:
+        member: Of the whole piece.
+        key: Of the new sample.
+        repeat: How often the piece stood in the mixture before.
+        split: Number of the split.
+        splits: How many there are.
+        first_atom: Its first paragraph or image, from 0.
+        last_atom: The first one after it; 0: it goes to the end.
+    """
     record = from_json(member, ShardSample)
-    key = piece_key(sample, piece=piece, pieces=pieces, repeat=repeat)
+    texts, images = _slice(record, first_atom, last_atom or None)
+    skipped = _count_images(record, first_atom)
+    chosen = slice(skipped, skipped + sum(image is not None for image in images))
+    extensions = iter(name.rsplit(".", 1)[-1] for name in record.image_members[chosen])
+    numbers = iter(range(len(images)))
+    names = tuple(None if image is None else f"{next(numbers):03d}.{next(extensions)}" for image in images)
     renamed = replace(
         record,
         key=key,
-        image_members=tuple(f"{key}.{name}" for name in record.images if name),
-        source={**record.source, "repeat": repeat},
+        texts=texts,
+        images=names,
+        image_members=tuple(f"{key}.{name}" for name in names if name),
+        scores=record.scores[chosen],
+        image_ids=record.image_ids[chosen],
+        image_urls=record.image_urls[chosen],
+        source={**record.source, "part": split, "parts": splits, "repeat": repeat},
     )
-    return to_json(renamed).encode()
+    return to_json(renamed).encode(), chosen
+
+
+def _slice(record: ShardSample, first: int, last: int | None) -> tuple[tuple[str | None, ...], tuple[str | None, ...]]:
+    """Returns texts and images of a range of atoms; paragraphs of one text stay one text."""
+    texts: list[str | None] = []
+    images: list[str | None] = []
+    atom = 0
+    for text, image in zip(record.texts, record.images, strict=True):
+        parts = paragraphs(text) if text is not None else [""]
+        here = parts[max(0, first - atom) : max(0, last - atom) if last is not None else None]
+        atom += len(parts)
+        if here:
+            texts.append("".join(here) if text is not None else None)
+            images.append(image)
+    return tuple(texts), tuple(images)
+
+
+def _count_images(record: ShardSample, atoms: int) -> int:
+    """Returns how many of the first ``atoms`` atoms are images."""
+    count = atom = 0
+    for text in record.texts:
+        if atom >= atoms:
+            break
+        count += text is None
+        atom += 1 if text is None else len(paragraphs(text))
+    return count
 
 
 def planning_row(made: MadePiece, *, pool_rows: int, part: int, pointer: ImagePointer, seed: int) -> Piece:
@@ -190,5 +290,6 @@ def planning_row(made: MadePiece, *, pool_rows: int, part: int, pointer: ImagePo
         part=part,
         offset=pointer.offset,
         length=pointer.length,
+        cuts=made.cuts,
         caption_used=made.caption_used,
     )

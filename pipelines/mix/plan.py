@@ -1,18 +1,20 @@
-"""The plan of the rows as arrays of metadata: 72 bytes a sample, never a text or an image.
+"""The plan of the rows as arrays of metadata: 56 bytes a caption, 152 another sample, never a text or an image.
 
 Pieces are spread over windows by a keyed hash of their pool row, so a window is a random part of the pool and all
 pieces of a document share one. A window is packed by itself. The rows of a kind are those of window 0, then those of
 window 1, and so on: a global random order that no worker has to hold.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from pipelines.mix.fill import Limits, Ruler, fill
 from pipelines.mix.pack import pack
 from schemas.digests import keyed_digest
+from schemas.row_layout import num_frame_tokens
 from schemas.row_order import RowOrder, permute
 from schemas.samples import SampleKind
 
@@ -20,6 +22,12 @@ WINDOW_ROWS = 1 << 14
 """Pool rows of a window at most: packing wastes at most about a row a window, and a window is about 1 MB."""
 
 KINDS = tuple(SampleKind)
+
+MAX_CUTS = 16
+"""Places where a piece may be cut to fill rows, spread evenly."""
+
+MAX_CUT_POSITIONS = 1 << 16
+"""Rows of more positions are never filled by cutting: so long a row is seldom left empty."""
 
 PIECE = np.dtype(
     [
@@ -33,14 +41,30 @@ PIECE = np.dtype(
         ("part", "<i4"),
         ("length", "<i4"),
         ("offset", "<i8"),
+        ("cuts", [("atom", "<u2"), ("n_text", "<u2"), ("n_images", "<u2")], (MAX_CUTS,)),
     ]
 )
-"""One piece of a pool row, and where in ``mix/spool`` its JSON member lies."""
+"""One piece of a pool row, where in ``mix/spool`` its JSON member lies, and where it may be cut (atom 0: no cut)."""
+
+_KEPT = tuple(name for name in PIECE.names or () if name != "cuts")
+_PLAIN = np.dtype([(name, PIECE[name]) for name in _KEPT])
 
 PLACED = np.dtype(
-    [("row", "<i8"), ("place", "<i4"), ("repeat", "<i2"), ("kind", "<i2"), *((n, PIECE[n]) for n in PIECE.names or ())]
+    [
+        ("row", "<i8"),
+        ("place", "<i4"),
+        ("repeat", "<i2"),
+        ("kind", "<i2"),
+        ("split", "<i2"),
+        ("splits", "<i2"),
+        ("first_atom", "<i4"),
+        ("last_atom", "<i4"),
+        *((name, PIECE[name]) for name in _KEPT),
+    ]
 )
-"""A piece with its row: in a window's plan the row counts from 0 in the window, in a shard it is the global number."""
+"""A piece, or split ``split`` of ``splits`` of it, with its row: in a window's plan the row counts from 0 in the
+window, in a shard it is the global number. ``last_atom`` 0 is the end of the piece.
+"""
 
 
 def num_windows(pool_rows: int) -> int:
@@ -60,12 +84,31 @@ def order_of(key: str, *, seed: int) -> int:
 
 def pieces_from_table(table: pa.Table) -> np.ndarray:
     """Returns the rows of ``mix/pieces`` as an array of ``PIECE``."""
-    pieces = np.empty(table.num_rows, dtype=PIECE)
+    pieces = np.zeros(table.num_rows, dtype=PIECE)
     for name in ("order", "piece", "pieces", "n_text", "n_images", "part", "length", "offset"):
         pieces[name] = table.column(name).to_numpy()
     digits = "".join(table.column("sample").to_pylist())
     halves = np.frombuffer(bytes.fromhex(digits), dtype=">u8").reshape(-1, 2)
     pieces["sample_high"], pieces["sample_low"] = halves[:, 0], halves[:, 1]
+    cuts = table.column("cuts").to_pylist()
+    for number, values in enumerate(cuts):
+        for place in range(len(values) // 3):
+            pieces["cuts"][number, place] = tuple(values[3 * place : 3 * place + 3])
+    return pieces
+
+
+def to_bytes(pieces: np.ndarray, kind: SampleKind) -> bytes:
+    """Returns pieces of one kind as they cross the shuffle: captions, which are never cut, without cuts."""
+    return pieces[list(_KEPT)].astype(_PLAIN).tobytes() if kind is SampleKind.CAPTION else pieces.tobytes()
+
+
+def from_bytes(batches: Iterable[bytes], kind: SampleKind) -> np.ndarray:
+    """Returns the pieces of several ``to_bytes``, one after the other."""
+    dtype = _PLAIN if kind is SampleKind.CAPTION else PIECE
+    found = np.concatenate([np.frombuffer(batch, dtype=dtype) for batch in batches])
+    pieces = np.zeros(len(found), dtype=PIECE)
+    for name in found.dtype.names or ():
+        pieces[name] = found[name]
     return pieces
 
 
@@ -75,7 +118,7 @@ def sample_key(piece: np.void) -> str:
 
 
 def plan_window(pieces: np.ndarray, *, positions: int, images: int, tokens_per_image: int) -> np.ndarray:
-    """Packs the pieces of a window.
+    """Packs the pieces of a window, and cuts some of them where that fills rows.
 
     Returns:
         An array of ``PLACED`` in the order of the window's rows, which is the order of each row's first hash; within
@@ -86,15 +129,41 @@ def plan_window(pieces: np.ndarray, *, positions: int, images: int, tokens_per_i
     rows = pack(
         list(zip(lengths.tolist(), pieces["n_images"].tolist(), strict=True)), positions=positions, images=images
     )
+    ruler = _ruler(pieces, Limits(positions=positions, images=images, tokens_per_image=tokens_per_image))
     # Indexes follow the order of the hashes, so sorting them sorts by hash.
-    rows = sorted(sorted(row) for row in rows)
-    placed = np.zeros(len(pieces), dtype=PLACED)
-    sorted_pieces = pieces[np.fromiter((i for row in rows for i in row), dtype=np.int64, count=len(pieces))]
-    for name in PIECE.names or ():
-        placed[name] = sorted_pieces[name]
+    parts = sorted(sorted((p.piece, p.first, p.last) for p in row) for row in fill(rows, ruler))
+    return _placed(pieces, parts, ruler)
+
+
+def _ruler(pieces: np.ndarray, limits: Limits) -> Ruler:
+    frame = np.where(pieces["piece"] == pieces["pieces"] - 1, num_frame_tokens(0, 1), num_frame_tokens(0, 2))
+    ends = {"n_text": pieces["n_text"] - frame, "n_images": pieces["n_images"]}
+    columns = {}
+    for name, end in ends.items():
+        cuts = np.where(pieces["cuts"]["atom"] > 0, pieces["cuts"][name], end[:, None])
+        columns[name] = np.concatenate([np.zeros((len(pieces), 1)), cuts, end[:, None]], axis=1).astype(np.int64)
+    return Ruler(columns["n_text"], columns["n_images"], frame, limits)
+
+
+def _placed(pieces: np.ndarray, rows: Sequence[Sequence[tuple[int, int, int]]], ruler: Ruler) -> np.ndarray:
+    parts = np.array([part for row in rows for part in row], dtype=np.int64).reshape(-1, 3)
     sizes = [len(row) for row in rows]
+    placed = np.zeros(len(parts), dtype=PLACED)
+    piece, first, last = parts.T
+    for name in _KEPT:
+        placed[name] = pieces[name][piece]
     placed["row"] = np.repeat(np.arange(len(rows)), sizes)
     placed["place"] = np.concatenate([np.arange(size) for size in sizes]) if sizes else []
+    atoms = np.concatenate([np.zeros((len(pieces), 1), dtype=np.int64), pieces["cuts"]["atom"]], axis=1)
+    placed["first_atom"] = atoms[piece, first]
+    placed["last_atom"] = np.where(last == ruler.end, 0, atoms[piece, np.minimum(last, atoms.shape[1] - 1)])
+    positions, images = ruler.sizes(piece, first, last)
+    placed["n_images"] = images
+    placed["n_text"] = positions - images * ruler.limits.tokens_per_image
+    counts = np.bincount(piece, minlength=len(pieces))
+    order = np.lexsort((first, piece))
+    placed["split"][order] = np.arange(len(parts)) - np.repeat(np.cumsum(counts) - counts, counts)
+    placed["splits"] = counts[piece]
     return placed
 
 
@@ -185,7 +254,7 @@ def count_samples(pieces: np.ndarray) -> int:
 
 
 def count_pieces(pieces: np.ndarray) -> int:
-    """Returns how many different pieces there are; one that is repeated counts once."""
+    """Returns how many different pieces there are; one that is repeated or split counts once."""
     return len(_pieces(pieces))
 
 
@@ -199,6 +268,7 @@ def _samples(pieces: np.ndarray) -> set[tuple[int, int]]:
 
 
 def _pieces(pieces: np.ndarray) -> set[tuple[int, int, int]]:
+    # Splits of a piece share its spool entry: a piece has a place where one of its splits does.
     columns = (pieces[name].tolist() for name in ("sample_high", "sample_low", "piece"))
     return set(zip(*columns, strict=True))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.mix.pieces import from_spool, piece_key, repeated_member
+from pipelines.mix.pieces import from_spool, piece_key, rewritten_member
 from pipelines.mix.plan import KINDS, sample_key
 from pipelines.mix.tar import BLOCK, END, SampleTar
 from pipelines.runs import storage
@@ -111,13 +111,20 @@ def _where(shard: int, sample: int, offset: int, members: Sequence[tuple[bytes, 
     return found
 
 
+def placed_key(piece: np.void) -> str:
+    """Returns the key in the shards of a placed piece."""
+    numbers = {name: int(piece[name]) for name in ("piece", "pieces", "repeat", "split")}
+    return piece_key(sample_key(piece), **numbers)
+
+
 def _members(piece: np.void, spool_count: int, read: ReadRange) -> tuple[str, list[tuple[bytes, bytes]]]:
     spooled = read(spool_path(int(piece["part"]), spool_count), int(piece["offset"]), int(piece["length"]))
     pointers, member = from_spool(spooled)
-    sample, number, pieces, repeat = sample_key(piece), int(piece["piece"]), int(piece["pieces"]), int(piece["repeat"])
-    key = piece_key(sample, piece=number, pieces=pieces, repeat=repeat)
-    if repeat:
-        member = repeated_member(member, sample=sample, piece=number, pieces=pieces, repeat=repeat)
+    key = placed_key(piece)
+    if piece["repeat"] or piece["splits"] > 1:
+        names = ("repeat", "split", "splits", "first_atom", "last_atom")
+        member, chosen = rewritten_member(member, key=key, **{name: int(piece[name]) for name in names})
+        pointers = pointers[chosen]
     images = [
         (f"{key}.{place:03d}.{extension}".encode(), read(file, offset, length))
         for place, (file, offset, length, extension) in enumerate(pointers)

@@ -1,7 +1,7 @@
 """The job ``mix``: pools to shards.
 
-Sample -> tokenizer -> measure (texts are read here, once) -> plan on metadata -> write. Only planned pieces, 72 bytes
-each, cross a shuffle; texts go through the spool, images are read where they lie.
+Sample -> tokenizer -> measure (texts are read here, once) -> plan on metadata -> write. Only planned pieces, 152
+bytes at most, cross a shuffle; texts go through the spool, images are read where they lie.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -123,13 +123,13 @@ def _batches_by_window(report: WorkReport, context: JobContext) -> Iterator[tupl
         pieces, windows = plan.pieces_from_table(table), table.column("window").to_numpy()
         kind = plan.KINDS.index(SampleKind(table.column("kind")[0].as_py()))
         for window in np.unique(windows).tolist():
-            yield (kind << _WINDOW_BITS) | window, pieces[windows == window].tobytes()
+            yield (kind << _WINDOW_BITS) | window, plan.to_bytes(pieces[windows == window], plan.KINDS[kind])
 
 
 def _pack_window(group: tuple[int, Iterable[bytes]], context: JobContext) -> tuple[int, bytes]:
     bucket, batches = group
     settings = context.recipe.mixture
-    pieces = np.concatenate([np.frombuffer(batch, dtype=plan.PIECE) for batch in batches])
+    pieces = plan.from_bytes(batches, plan.KINDS[bucket >> _WINDOW_BITS])
     placed = plan.plan_window(
         pieces,
         positions=settings.sequence_length,

@@ -9,7 +9,7 @@ from pipelines.mix import plan
 from pipelines.mix.forget import ForgetRequest, read_requests
 from pipelines.mix.manifest import TOKENIZER_NAME
 from pipelines.mix.pieces import JOB, PieceMaker, planning_row, to_spool
-from pipelines.mix.shards import SHARDS, write_shard
+from pipelines.mix.shards import SHARDS, placed_key, write_shard
 from pipelines.mix.tokenizer import (
     SAMPLE_CHARACTERS,
     bounded,
@@ -26,7 +26,8 @@ from pipelines.runs.job import JobContext
 from pipelines.runs.output import ItemOutput
 from pipelines.runs.transforms import Worker
 from schemas.rejections import Rejection, RejectReason
-from schemas.row_layout import num_positions
+from schemas.row_layout import num_positions, paragraphs
+from schemas.rows import SplitPart
 from schemas.samples import CaptionRow, PoolSample, PoolText, SampleKind
 from schemas.summary import PartRecord
 
@@ -102,7 +103,8 @@ class TokenizerWorker(Worker[Sequence[str]]):
         if settings.tokenizer == "train":
             rows = (row for path in item for row in read_part(path, SampledText))
             texts = bounded((row.order, row.text) for row in rows)
-            tokenizer = train_tokenizer(texts, vocabulary=settings.vocabulary)
+            parts = [part for text in texts for part in paragraphs(text)]
+            tokenizer = train_tokenizer(parts, vocabulary=settings.vocabulary)
         else:
             tokenizer = with_special_tokens(load_tokenizer(storage.read_bytes(settings.tokenizer)))
         data = tokenizer.to_str(pretty=True).encode()
@@ -192,10 +194,12 @@ class AccountWorker(Worker[PlannedWindow]):
         kind = item.kind.value
         for key in left:
             output.reject("sample", _left_over(key, item.kind))
-        for piece in plan.left_over_pieces(placed, laid):
-            output.reject("piece", _left_over(piece, item.kind, unit="piece"))
+        for name in plan.left_over_pieces(placed, laid):
+            output.reject("piece", _left_over(name, item.kind, unit="piece"))
+        for piece in laid[laid["split"] > 0]:
+            output.write(SplitPart(key=placed_key(piece), sample=plan.sample_key(piece)), "split")
         output.count("sample", n_out=plan.count_samples(placed) - len(left))
-        output.count("piece", n_in=len(placed), n_out=plan.count_pieces(laid))
+        output.count("piece", n_in=plan.count_pieces(placed), n_out=plan.count_pieces(laid))
         output.total(f"left_over.{kind}", len(left))
         output.total(f"repeated.{kind}", plan.count_repeated(laid))
         output.total(f"pool_rows.{kind}", plan.count_rows(placed))

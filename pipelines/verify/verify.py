@@ -1,6 +1,7 @@
 """``mm1 verify``: is this folder of shards what its manifest says, down to every sample?"""
 
 import hashlib
+import re
 from collections.abc import Iterator
 
 import google_crc32c
@@ -216,8 +217,11 @@ def _count_problem(meta: dict[str, object], line: Line, tokenizer: Tokenizer | N
         return None
     texts = [text for text in meta["texts"] if text is not None]  # type: ignore[attr-defined]
     source: dict[str, int] = meta["source"]  # type: ignore[assignment]
-    frame = 2 if source["piece"] + 1 == source["pieces"] else 1
-    n_text = frame + sum(len(e) for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False))
+    is_end = source["piece"] + 1 == source["pieces"] and source["part"] + 1 == source["parts"]
+    # Each paragraph is tokenised by itself, with the empty lines after it.
+    paragraphs = [part for text in texts for part in re.split(r"(?<=\n\n)(?!\n)", text) if part]
+    encoded = tokenizer.encode_batch_fast(paragraphs, add_special_tokens=False)
+    n_text = (2 if is_end else 1) + sum(len(e) for e in encoded)
     return None if n_text == line.n_text else f"{n_text} text tokens, the index says {line.n_text}"
 
 

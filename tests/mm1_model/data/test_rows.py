@@ -70,7 +70,8 @@ def test_tokens_decode_to_the_texts_with_begin_and_end(shards: ShardSet, rows: T
             assert stored.data is not None
             meta = json.loads(bytes(list(members(stored.data))[-1][1]))
             tokens = batch.tokens_T[int(batch.cu_seqlens[number]) : int(batch.cu_seqlens[number + 1])].tolist()
-            is_last = meta["source"]["piece"] == meta["source"]["pieces"] - 1
+            source = meta["source"]
+            is_last = source["piece"] == source["pieces"] - 1 and source["part"] == source["parts"] - 1
 
             assert tokens[0] == shards.special.begin
             assert (tokens[-1] == shards.special.end) == is_last

@@ -1,5 +1,6 @@
 """From a pool row to the JSON members, tokenizers and captions of the shards."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -10,7 +11,8 @@ import pytest
 from tokenizers import Tokenizer, models
 
 from pipelines.mix.captions import choose_caption
-from pipelines.mix.pieces import PieceMaker, from_spool, piece_key, repeated_member, to_spool
+from pipelines.mix.pieces import PieceMaker, from_spool, piece_key, rewritten_member, to_spool
+from pipelines.mix.plan import MAX_CUTS
 from pipelines.mix.tokenizer import (
     SAMPLE_TOTAL,
     bounded,
@@ -124,11 +126,55 @@ def test_a_repeated_member_has_a_key_of_its_own_everywhere(tokenizer: Tokenizer)
     made = PieceMaker(SETTINGS, tokenizer, seed=1).make(sample(SampleKind.INTERLEAVED, PoolText(text="a"), image()))
     assert isinstance(made, list)
     _, member = from_spool(to_spool(made[0]))
-    again = json.loads(repeated_member(member, sample=KEY, piece=0, pieces=1, repeat=2))
+    key = piece_key(KEY, piece=0, pieces=1, repeat=2)
+    data, images = rewritten_member(member, key=key, repeat=2, split=0, splits=1, first_atom=0, last_atom=0)
+    again = json.loads(data)
 
-    assert again["key"] == piece_key(KEY, piece=0, pieces=1, repeat=2) != KEY
-    assert again["image_members"] == [f"{again['key']}.000.jpg"]
+    assert again["key"] == key != KEY
+    assert again["image_members"] == [f"{key}.000.jpg"]
     assert again["source"]["repeat"] == 2
+    assert images == slice(0, 1)
+
+
+def test_splits_of_a_piece_are_the_piece(tokenizer: Tokenizer) -> None:
+    texts = ["One.\n\nTwo.\n\nThree.", "Four.\n\nFive."]
+    made = PieceMaker(replace(SETTINGS, images_per_row=4), tokenizer, seed=1).make(
+        sample(SampleKind.INTERLEAVED, PoolText(text=texts[0]), image(1), image(2), PoolText(text=texts[1]), image(3))
+    )
+    assert isinstance(made, list)
+    _, member = from_spool(to_spool(made[0]))
+    whole = json.loads(member)
+    # Atoms: One, Two, Three, image 1, image 2, Four, Five, image 3.
+    for cuts in [(0, 2, 4, 0), (0, 1, 7, 0), (0, 3, 6, 0)]:
+        parts = [
+            rewritten_member(member, key=f"k{n}", repeat=0, split=n, splits=3, first_atom=first, last_atom=last)
+            for n, (first, last) in enumerate(itertools.pairwise(cuts))
+        ]
+        metas = [json.loads(data) for data, _ in parts]
+
+        assert "".join(t for meta in metas for t in meta["texts"] if t) == "".join(texts)
+        assert [i for meta in metas for i in meta["image_ids"]] == whole["image_ids"]
+        assert [n for _, chosen in parts for n in range(3)[chosen]] == [0, 1, 2]
+        for meta in metas:
+            assert meta["image_members"] == [f"{meta['key']}.{name}" for name in meta["images"] if name]
+            assert [name for name in meta["images"] if name] == [f"{n:03d}.jpg" for n in range(len(meta["image_ids"]))]
+            assert all((t is None) != (i is None) for t, i in zip(meta["texts"], meta["images"], strict=True))
+
+
+def test_the_length_of_a_part_is_a_sum(tokenizer: Tokenizer) -> None:
+    maker = PieceMaker(replace(SETTINGS, sequence_length=4096), tokenizer, seed=1)
+    text = "\n\n".join(["the cat walks over the stone." * 5] * 40)
+    made = maker.make(sample(SampleKind.TEXT, PoolText(text=text)))
+    assert isinstance(made, list)
+    _, member = from_spool(to_spool(made[0]))
+    cuts = list(zip(*[iter(made[0].cuts)] * 3, strict=True))
+
+    assert len(cuts) == MAX_CUTS
+    for atom, n_text, n_images in cuts:
+        data, _ = rewritten_member(member, key="k", repeat=0, split=0, splits=2, first_atom=0, last_atom=atom)
+        head = maker.make(replace(sample(SampleKind.TEXT, PoolText(text=json.loads(data)["texts"][0])), key="1" * 32))
+        assert isinstance(head, list)
+        assert (head[0].n_text - 2, n_images) == (n_text, 0)
 
 
 def captions(fused: str | None = "Fused.") -> CaptionRow:
