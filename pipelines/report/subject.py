@@ -16,7 +16,7 @@ from pipelines.runs.folder import RunFolder, read_part
 from schemas.digests import document_id
 from schemas.documents import Document
 from schemas.images import FetchedUrl, ImagePair
-from schemas.rows import IndexLine, Piece
+from schemas.rows import IndexLine, Piece, SplitPart
 from schemas.samples import PoolSample, SampleKind
 from schemas.texts import TextRow
 from schemas.verdicts import paragraph_digest
@@ -154,14 +154,16 @@ def _add_samples(folder: RunFolder, subject: Subject) -> None:
 def _shard_keys(folder: RunFolder, samples: set[str]) -> set[str]:
     pieces = list(find(folder, "mix", "pieces", Piece, {"sample": samples}))
     repeats = range(MAX_REPEATS)
-    return {piece_key(p.sample, piece=p.piece, pieces=p.pieces, repeat=r) for p in pieces for r in repeats}
+    keys = {piece_key(p.sample, piece=p.piece, pieces=p.pieces, repeat=r) for p in pieces for r in repeats}
+    return keys | {part.key for part in find(folder, "mix", "split", SplitPart, {"sample": samples})}
 
 
 def _sources_of_shard_key(folder: RunFolder, query: str) -> set[str]:
     """Returns the sample and source that a key of the shards was made of."""
     pieces = list(find(folder, "mix", "pieces", Piece, {"key": {query}}))
-    if pieces:
-        return {piece.sample for piece in pieces}
+    parts = list(find(folder, "mix", "split", SplitPart, {"key": {query}}))
+    if pieces or parts:
+        return {piece.sample for piece in pieces} | {part.sample for part in parts}
     for name, line in find_lines(folder, {query}):
         source = _stored_source(folder, name, line)
         if source:
