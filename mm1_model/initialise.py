@@ -45,10 +45,11 @@ def _fill(module: nn.Module, name: str, parameter: nn.Parameter, generator: torc
     elif name in ("gamma", "gain"):
         parameter.fill_(_layer_scale(module))
     else:
-        _assign(parameter, _draw(module, parameter.shape, generator))
+        assign(parameter, _draw(module, parameter.shape, generator))
 
 
-def _assign(parameter: nn.Parameter, values: torch.Tensor) -> None:
+def assign(parameter: torch.Tensor, values: torch.Tensor) -> None:
+    """Copies whole ``values`` into a tensor of which this rank may hold a part."""
     if isinstance(parameter, DTensor):
         # Every rank has drawn the same values and keeps its own part: nothing is sent.
         sharded = distribute_tensor(

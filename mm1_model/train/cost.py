@@ -22,7 +22,7 @@ class StepCost:
 
     @classmethod
     def of(cls, model: MM1) -> "StepCost":
-        """Measures a model, before it is sharded. A frozen tower has no backward pass."""
+        """Measures a model; one on the meta device will do. A frozen tower has no backward pass."""
         one = forward_flops(model, sample_lengths=[1], num_images=1, num_loss_tokens=1)
         tower_factor = 1 if model.config.vision.frozen else TRAINING_FACTOR
         return cls(

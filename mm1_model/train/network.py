@@ -13,7 +13,8 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.utils.checkpoint import checkpoint
 
 from mm1_model.config import ModelConfig, VisionConfig
-from mm1_model.model import MM1, build_model
+from mm1_model.initialise import initialise
+from mm1_model.model import MM1, empty_model
 from mm1_model.moe import MixtureOfExperts
 from mm1_model.presets import preset
 from mm1_model.train.config import ModelSettings, TrainConfig, flatten
@@ -92,27 +93,39 @@ def rule_parameters(model: MM1) -> int:
     return all_layers - extra + sum(p.numel() for p in model.head.norm.parameters())
 
 
-def make_model(network: ModelConfig, config: TrainConfig) -> MM1:
-    """Returns the whole model on the CPU, the same on every rank.
+def outline(network: ModelConfig) -> MM1:
+    """Returns the network on the meta device: shapes and names, no numbers."""
+    with torch.device("meta"):
+        return MM1(network)
+
+
+def make_model(network: ModelConfig, config: TrainConfig, ranks: Ranks) -> MM1:
+    """Returns the model on its device with its first weights: the same ones for any number of ranks.
+
+    Among several ranks each block and the rest become units of FSDP2, and no rank ever holds more than its parts and
+    one whole tensor. The connector, embedding and head belong to the root. Every rank runs tower and connector in every
+    micro-batch, on a black image where it has none, since all ranks must reach the same collectives.
 
     Raises:
         ValueError: the initial weights do not fit; every tensor that does not is named.
     """
-    model = build_model(network, seed=config.seed)
-    if config.model.initial_weights is None:
-        load_pretrained_parts(model)
-        return model
-    folder = Path(config.model.initial_weights)
-    fill(model, read_tensors(folder), source=str(folder))
+    model = outline(network)
+    computes_tables = any(True for _ in model.buffers())
+    if not ranks.is_distributed or computes_tables:
+        # A tower that computes tables when it is made would lose them on the meta device.
+        model = empty_model(network, device=ranks.device)
+    _prepare_blocks(model, config)
+    if ranks.is_distributed:
+        _shard(model, config, ranks)
+        if not computes_tables:
+            model.to_empty(device=ranks.device)
+            model.tie_weights()
+    initialise(model, seed=config.seed)
+    _load_weights(model, config)
     return model
 
 
-def place_model(model: MM1, config: TrainConfig, ranks: Ranks) -> MM1:
-    """Moves the model to its device; among several ranks each block and the rest become units of FSDP2.
-
-    The connector, embedding and head belong to the root. Every rank runs tower and connector in every micro-batch, on a
-    black image where it has none, since all ranks must reach the same collectives.
-    """
+def _prepare_blocks(model: MM1, config: TrainConfig) -> None:
     for block in model.blocks():
         if config.recompute:
             # The instance's forward, not a wrapper: parameters keep their names.
@@ -120,9 +133,14 @@ def place_model(model: MM1, config: TrainConfig, ranks: Ranks) -> MM1:
         if config.compile:
             # Rows have another length each time.
             block.compile(dynamic=True)
-    if ranks.is_distributed:
-        return _shard(model, config, ranks)
-    return model.to(ranks.device)
+
+
+def _load_weights(model: MM1, config: TrainConfig) -> None:
+    if config.model.initial_weights is None:
+        load_pretrained_parts(model)
+        return
+    folder = Path(config.model.initial_weights)
+    fill(model, read_tensors(folder), source=str(folder))
 
 
 def reshard(model: nn.Module) -> None:
@@ -138,7 +156,7 @@ def autocast(config: TrainConfig, ranks: Ranks) -> torch.autocast:
     return torch.autocast(ranks.device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
-def _shard(model: MM1, config: TrainConfig, ranks: Ranks) -> MM1:
+def _shard(model: MM1, config: TrainConfig, ranks: Ranks) -> None:
     mesh = init_device_mesh(ranks.device.type, (ranks.world_size,))
     param_dtype = torch.bfloat16 if config.dtype == "bfloat16" else None
     policy = MixedPrecisionPolicy(param_dtype=param_dtype, reduce_dtype=torch.float32)
@@ -150,7 +168,6 @@ def _shard(model: MM1, config: TrainConfig, ranks: Ranks) -> MM1:
             # Sums, not means: the loss is divided once, by the loss tokens of all ranks.
             module.set_gradient_divide_factor(1.0)
             module.set_force_sum_reduction_for_comms(True)  # Plain sums, which gloo has too.
-    return model
 
 
 def _override(values: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

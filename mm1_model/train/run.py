@@ -22,13 +22,16 @@ from mm1_model.train.feed import TrainingData
 from mm1_model.train.interrupt import StopRequest, stop_on_signals
 from mm1_model.train.loop import Trainer
 from mm1_model.train.metrics import MetricsLog
-from mm1_model.train.network import make_model, place_model, resolve_network, rule_parameters
+from mm1_model.train.network import make_model, outline, resolve_network, rule_parameters
 from mm1_model.train.optimizer import build_optimizer
 from mm1_model.train.report import StepReport, TrainResult
 from mm1_model.train.schedule import mm1_learning_rate
 from mm1_model.weights.folder import TOKENIZER
 
 _log = logging.getLogger(__name__)
+
+_ORIGINS = ("vision.model", "vision.pretrained", "decoder.pretrained")
+"""Where first weights came from. A run that goes on has its own, wherever those lie by now."""
 
 OnStep = Callable[[StepReport], None]
 
@@ -107,15 +110,13 @@ def _train(
     *,
     on_step: OnStep | None,
 ) -> TrainResult:
-    model = make_model(network, config)
-    peak = config.optimizer.learning_rate or mm1_learning_rate(rule_parameters(model))
-    cost = StepCost.of(model)
-    model = place_model(model, config, ranks)
+    shapes = outline(network)
+    peak = config.optimizer.learning_rate or mm1_learning_rate(rule_parameters(shapes))
+    model = make_model(network, config, ranks)
     optimizer = build_optimizer(model, config.optimizer, learning_rate=peak)
     checkpoint.prepare_optimizer(optimizer)
-    fingerprints = Fingerprints(
-        settings=trajectory(config), network=flatten(network.to_dict()), shards=data.fingerprint
-    )
+    computes = {name: value for name, value in flatten(network.to_dict()).items() if name not in _ORIGINS}
+    fingerprints = Fingerprints(settings=trajectory(config), network=computes, shards=data.fingerprint)
     found = ranks.from_main(_newest(Path(config.out)) if ranks.is_main else None)
     state = TrainingState(step=0, updates=0, order_digest="")
     if found is not None:
@@ -125,7 +126,7 @@ def _train(
         config=config,
         model=model,
         optimizer=optimizer,
-        cost=cost,
+        cost=StepCost.of(shapes),
         peak_learning_rate=peak,
         data=data,
         ranks=ranks,

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from mm1_model.initialise import assign
+
 
 class WeightsError(ValueError):
     """Weights that do not fit the model: every missing, unexpected and misshapen tensor."""
@@ -34,7 +36,7 @@ def fill(module: nn.Module, tensors: Iterable[tuple[str, Tensor]], *, source: st
             misshapen.append(f"{name} is {_shape(tensor)}, the model needs {_shape(target)}")
             continue
         with torch.no_grad():
-            target.copy_(tensor)
+            assign(target, tensor)
     raise_if_any(source, sorted(missing), sorted(unexpected), sorted(misshapen))
 
 

@@ -19,8 +19,12 @@ def config(out: Path) -> TrainConfig:
 
 
 def variant_of(name: str, out: Path) -> tuple[TrainConfig, ModelConfig]:
-    """Returns settings and network of a variant: float32, bfloat16, or frozen (tower frozen, blocks recomputed)."""
+    """Returns settings and network of a variant: float32, bfloat16, frozen (the tower frozen, blocks recomputed) or
+    tied (the output projection is the embedding).
+    """
     network = synthetic.network()
+    if name == "tied":
+        return config(out), replace(network, decoder=replace(network.decoder, tie_embeddings=True))
     if name == "frozen":
         return replace(config(out), recompute=True), replace(network, vision=replace(network.vision, frozen=True))
     return replace(config(out), dtype="bfloat16" if name == "bfloat16" else "float32"), network

@@ -8,7 +8,7 @@ from mm1_model.config import ModelConfig, MoEConfig
 from mm1_model.model import build_model
 from mm1_model.train.config import ModelSettings, TrainConfig
 from mm1_model.train.distributed import Ranks
-from mm1_model.train.network import make_model, place_model, resolve_network, rule_parameters
+from mm1_model.train.network import make_model, outline, resolve_network, rule_parameters
 from mm1_model.train.optimizer import parameter_groups
 from mm1_model.weights import save_model
 from mm1_model.weights.state import WeightsError
@@ -76,8 +76,8 @@ def test_the_rule_counts_the_dense_backbone() -> None:
     # A layer: q and output 64 x 64, k and v 64 x 32 each, SwiGLU 3 x 64 x 192, two norms of 64; one norm at the end.
     layer = 2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 192 + 2 * 64
     assert (decoder.hidden_size, decoder.num_layers, decoder.intermediate_size) == (64, 2, 192)
-    assert rule_parameters(build_model(dense, seed=0)) == 2 * layer + 64
-    assert rule_parameters(build_model(sparse, seed=0)) == 2 * layer + 64
+    assert rule_parameters(outline(dense)) == 2 * layer + 64
+    assert rule_parameters(outline(sparse)) == 2 * layer + 64
 
 
 def test_only_matrices_of_the_whole_network_decay() -> None:
@@ -98,18 +98,18 @@ def test_initial_weights_are_read_and_checked(tmp_path: Path) -> None:
     save_model(build_model(network, seed=5), tmp_path)
     config = replace(CONFIG, model=ModelSettings(initial_weights=str(tmp_path)))
 
-    model = make_model(network, config)
+    model = make_model(network, config, ALONE)
 
     assert torch.equal(model.decoder.embedding.weight, build_model(network, seed=5).decoder.embedding.weight)
     with pytest.raises(WeightsError, match=r"decoder\.layers\.2"):
-        make_model(replace(network, decoder=replace(network.decoder, num_layers=3)), config)
+        make_model(replace(network, decoder=replace(network.decoder, num_layers=3)), config, ALONE)
 
 
 def test_recomputed_blocks_give_the_same_gradients() -> None:
     batch = synthetic.batch_of(range(3))
     gradients = []
     for recompute in (False, True):
-        model = place_model(build_model(synthetic.network(), seed=0), replace(CONFIG, recompute=recompute), ALONE)
+        model = make_model(synthetic.network(), replace(CONFIG, recompute=recompute), ALONE)
         model(batch).loss.backward()
         gradients.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None})
 

@@ -105,11 +105,12 @@ def test_what_one_process_saved_two_go_on_with(alone: Path, tmp_path: Path) -> N
     assert_same_course(tmp_path, alone)
 
 
-def test_a_frozen_tower_and_recomputed_blocks_equal_one_process(tmp_path: Path) -> None:
-    settings, network = ranks.variant_of("frozen", tmp_path / "alone")
+@pytest.mark.parametrize("variant", ["frozen", "tied"])
+def test_variants_of_the_network_equal_one_process(variant: str, tmp_path: Path) -> None:
+    settings, network = ranks.variant_of(variant, tmp_path / "alone")
     train_on(settings, network, synthetic.data())
 
-    launch(tmp_path / "ranks", processes=2, variant="frozen")
+    launch(tmp_path / "ranks", processes=2, variant=variant)
 
     assert_same_course(tmp_path / "ranks", tmp_path / "alone")
 

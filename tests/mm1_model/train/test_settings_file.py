@@ -32,7 +32,24 @@ def test_paths_of_the_file_are_relative_to_it(tmp_path: Path, monkeypatch: pytes
     assert config.shards == str(tmp_path.parent / "run" / "shards")
     assert config.out == str(tmp_path / "model")
     assert config.model.initial_weights == "/weights"
-    assert config.model.overrides == {"connector": {"kind": "mlp"}}
+    assert config.model.overrides == {"connector.kind": "mlp"}
+
+
+def test_folders_that_overrides_name_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    path = written(
+        tmp_path,
+        "version: 1\nshards: shards\nout: model\nsteps: 5\n"
+        "model: {overrides: {vision: {model: 'local-dir:clip', frozen: true}}}\n",
+    )
+
+    config = load_train_config(path, ["model.overrides.decoder.pretrained=llama"])
+
+    assert config.model.overrides == {
+        "vision.model": f"local-dir:{tmp_path}/clip",
+        "vision.frozen": True,
+        "decoder.pretrained": "/llama",
+    }
 
 
 def test_shards_may_lie_in_an_object_store(tmp_path: Path) -> None:
