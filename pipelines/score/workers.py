@@ -1,12 +1,11 @@
 """What the two steps of the job do with one work item. See ``README.md`` for why there are two."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from pipelines.imaging.clip import ClipModel, load_clip
 from pipelines.imaging.decode import UndecodableImageError
 from pipelines.imaging.prepare import prepared_images
 from pipelines.joins.chunks import Chunk, batched, read_chunk
@@ -23,7 +22,12 @@ from schemas.recipe import ScoreSettings, TextSource
 from schemas.rejections import Rejection, RejectReason
 from schemas.scores import ImageEmbedding
 
-Prepared = tuple[StoredImage, torch.Tensor | UndecodableImageError]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pipelines.imaging.clip import ClipModel
+
+Prepared = tuple[StoredImage, "Tensor | UndecodableImageError"]
 """An image with its pixels, or why it has none."""
 
 WINDOW_BATCHES = 16
@@ -54,15 +58,16 @@ class EmbedImages(Worker[Chunk]):
     def _embed(self, batch: list[Prepared], output: ItemOutput) -> NDArray[np.float16]:
         """Returns ``(len(batch), width)``; a row of NaN where an image gave none, which is recorded."""
         vectors_BW = np.full((len(batch), self._clip.width), np.nan, VECTOR)
-        rows = [row for row, (_, pixels) in enumerate(batch) if isinstance(pixels, torch.Tensor)]
-        if rows:
-            pixels_BCHW = [pixels for _, pixels in batch if isinstance(pixels, torch.Tensor)]
-            vectors_BW[rows] = self._clip.embed_images(pixels_BCHW)
+        readable = {
+            row: pixels for row, (_, pixels) in enumerate(batch) if not isinstance(pixels, UndecodableImageError)
+        }
+        if readable:
+            vectors_BW[list(readable)] = self._clip.embed_images(list(readable.values()))
         for row, (image, pixels) in enumerate(batch):
             output.count("image", n_in=1)
             if not np.isfinite(vectors_BW[row]).all():
                 vectors_BW[row] = np.nan
-                detail = "the model gives no finite embedding" if isinstance(pixels, torch.Tensor) else str(pixels)
+                detail = "the model gives no finite embedding" if row in readable else str(pixels)
                 output.reject("image", _broken("image", image.image_id, None, detail))
         return vectors_BW
 
@@ -112,8 +117,11 @@ class ScorePlaces(Worker[tuple[int, list[Found]]]):
         return self._vectors.read({(image.part, image.row) for image in images}, self._clip.width)
 
 
-def load_model(settings: ScoreSettings) -> ClipModel:
+def load_model(settings: ScoreSettings) -> "ClipModel":
     """Returns the model of the settings, loaded once in each process."""
+    # Imports torch, which neither the launcher nor a run without scores needs.
+    from pipelines.imaging.clip import load_clip
+
     assert settings.model is not None  # the caller's check
     return load_clip(settings.model, settings.pretrained, settings.batch_size)
 
