@@ -146,7 +146,8 @@ def _patch_size_and_width(model: str, cfg: Mapping[str, Any]) -> tuple[int, int]
         with torch.device("meta"):
             trunk: Any = timm.create_model(cfg["timm_model_name"], pretrained=False)
         TimmTower(trunk)  # Refuses what is no vision transformer.
-        return trunk.patch_embed.patch_size[0], trunk.num_features
+        # Of the whole stem: a convolutional one has patches of 1 on a smaller grid.
+        return trunk.patch_embed.feat_ratio(), trunk.num_features
     if not isinstance(cfg["layers"], int):
         raise ValueError(f"open_clip's {model!r} is no vision transformer, but a ResNet")
     return cfg.get("patch_size", 16), cfg.get("width", 768)

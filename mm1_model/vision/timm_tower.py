@@ -42,4 +42,4 @@ class TimmTower(VisionTower):
     @property
     def dtype(self) -> torch.dtype:
         """See ``VisionTower``."""
-        return cast(torch.dtype, self.trunk.patch_embed.proj.weight.dtype)
+        return cast(torch.dtype, next(self.trunk.parameters()).dtype)

@@ -63,7 +63,11 @@ def weight_files(folder: Path) -> list[Path]:
     """
     if (folder / INDEX).is_file():
         index = json.loads((folder / INDEX).read_text())
-        paths = [folder / name for name in sorted(set(index["weight_map"].values()))]
+        names = sorted(set(index["weight_map"].values()))
+        foreign = [name for name in names if Path(name).name != name]
+        if foreign:
+            raise WeightsError(f"{folder / INDEX} names files outside its folder: {foreign}")
+        paths = [folder / name for name in names]
     else:
         paths = [folder / SINGLE]
     absent = [str(path) for path in paths if not path.is_file()]

@@ -186,6 +186,19 @@ def test_settings_of_open_clips_models(model: str, size: int, patch: int, width:
     assert features.shape == (1, config.num_patches, width)
 
 
+@pytest.mark.slow
+def test_every_vision_transformer_of_open_clip_gives_its_grid() -> None:
+    refused = ("RN", "convnext", "swin", "MobileCLIP-S", "MobileCLIP2-S")
+    names = [n for n in open_clip.list_models() if not n.startswith(refused)]
+
+    for name in names:
+        config = open_clip_vision_config(name)
+        with torch.device("meta"):
+            features = build_tower(config)(torch.zeros(1, 3, config.image_size, config.image_size))
+        assert features.shape == (1, config.num_patches, config.width), name
+    assert len(names) > 100
+
+
 def test_siglips_own_mean_is_taken_from_its_tag() -> None:
     config = open_clip_vision_config("ViT-B-16-SigLIP", pretrained="webli")
 

@@ -76,6 +76,17 @@ def test_a_folder_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
         load_model(tmp_path)
 
 
+def test_an_index_that_points_elsewhere_is_refused(tmp_path: Path) -> None:
+    save_model(debug_model(), tmp_path, max_file_bytes=300_000)
+    path = tmp_path / "model.safetensors.index.json"
+    index = json.loads(path.read_text())
+    index["weight_map"]["head.norm.weight"] = "../other.safetensors"
+    path.write_text(json.dumps(index))
+
+    with pytest.raises(WeightsError, match=r"names files outside its folder: \['../other.safe"):
+        load_model(tmp_path)
+
+
 def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
     save_model(debug_model(), tmp_path)
     path = tmp_path / "config.json"
