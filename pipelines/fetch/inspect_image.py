@@ -23,8 +23,11 @@ MAX_SCANS = 64
 MAX_SCANNED_PIXELS = 800_000_000
 """Pixels times scans: two seconds of decoding."""
 
-DRAFT_SIDE = 256
-"""A JPEG is decoded at a half, quarter or eighth while its shorter side stays above this: all data is still read."""
+DRAFT_SIDE = 128
+"""A JPEG is decoded in grey, and at a half, quarter or eighth while its shorter side stays above this.
+
+All its data is still read, so damage is still seen; what is saved is the transform of pixels that nobody looks at.
+"""
 
 _STRIP = {"jpeg": strip_jpeg, "png": strip_png}
 
@@ -109,7 +112,7 @@ def decode(data: bytes, header: ImageHeader) -> NDArray[np.uint8]:
                 if image.size not in {(header.width, header.height), (header.height, header.width)}:
                     raise broken(f"the header says {header.width} x {header.height}, the decoder sees {image.size}")
                 if header.format == "jpeg":
-                    image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+                    image.draft("L", (DRAFT_SIDE, DRAFT_SIDE))
                 image.load()
                 return grey_thumbnail(image)
     except BadImageError:
