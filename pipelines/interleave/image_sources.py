@@ -1,6 +1,7 @@
 """Which of the URLs that an image element names is the image itself."""
 
 import re
+from functools import lru_cache
 
 from pipelines.interleave.data_uris import is_data_uri
 from pipelines.interleave.srcset import MAX_LENGTH, Candidate, best_candidate, parse_srcset
@@ -91,7 +92,7 @@ def choose_source(attributes: Attributes, sources: list[Attributes]) -> str | No
 def other_references(attributes: Attributes, sources: list[Attributes], chosen: str) -> list[str]:
     """Returns the further references of an image, spacers left out: other sizes and formats of the same picture."""
     found: dict[str, None] = {}
-    if not sources and _COMMON_NAMES.issuperset(attributes) and "srcset" not in attributes:
+    if not sources and "srcset" not in attributes and not any(map(_is_lazy_name, attributes)):
         return []
     for element in (attributes, *sources):
         for name in SRCSETS:
@@ -109,17 +110,22 @@ def is_placeholder(reference: str) -> bool:
     if is_data_uri(reference):
         return len(reference) < MAX_SPACER or reference[:18].lower().startswith("data:image/svg+xml")
     name = reference.partition("?")[0].partition("#")[0].rpartition("/")[2]
-    return len(name) <= MAX_NAME and _PLACEHOLDER_NAME.match(name) is not None
+    return len(name) <= MAX_NAME and _is_spacer_name(name)
 
 
-def _own_candidates(attributes: Attributes) -> list[Candidate]:
+@lru_cache(maxsize=4096)
+def _is_spacer_name(name: str) -> bool:
+    return _PLACEHOLDER_NAME.match(name) is not None
+
+
+def _own_candidates(attributes: Attributes) -> tuple[Candidate, ...]:
     for name in SRCSETS:
         value = attributes.get(name)
         if value and len(value) <= MAX_LENGTH:
             candidates = parse_srcset(value)
             if candidates:
                 return candidates
-    return []
+    return ()
 
 
 def _readable_first(sources: list[Attributes]) -> list[Attributes]:
@@ -135,9 +141,7 @@ def _is_larger(candidate: Candidate) -> bool:
 
 
 def _lazy_source(attributes: Attributes) -> str | None:
-    names = [
-        name for name in attributes if name in _LAZY_NAMES or (name not in _COMMON_NAMES and _LAZY_NAME.match(name))
-    ]
+    names = [name for name in attributes if _is_lazy_name(name)]
     if not names:
         return None
     for name in LAZY_SOURCES:
@@ -149,6 +153,11 @@ def _lazy_source(attributes: Attributes) -> str | None:
         if value and _LOOKS_LIKE_IMAGE.match(value) and not is_placeholder(value):
             return value
     return None
+
+
+@lru_cache(maxsize=4096)
+def _is_lazy_name(name: str) -> bool:
+    return name in _LAZY_NAMES or (name not in _COMMON_NAMES and _LAZY_NAME.match(name) is not None)
 
 
 def _plain_source(attributes: Attributes) -> str | None:

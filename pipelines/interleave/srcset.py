@@ -2,7 +2,9 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_CANDIDATES = 1_000
 MAX_LENGTH = 65_536
@@ -25,10 +27,12 @@ class Candidate:
     density: float
 
 
-def parse_srcset(value: str) -> list[Candidate]:
+@lru_cache(maxsize=64)
+def parse_srcset(value: str) -> tuple[Candidate, ...]:
     """Returns the candidates of a ``srcset``, in order; those with wrong descriptors are dropped, as the standard says.
 
-    Reading stops after ``MAX_CANDIDATES``.
+    Reading stops after ``MAX_CANDIDATES``. The last results are remembered: an element is asked for its best candidate,
+    then for all.
     """
     candidates: list[Candidate] = []
     position = 0
@@ -46,10 +50,10 @@ def parse_srcset(value: str) -> list[Candidate]:
             position = end.end() + 1
         if candidate is not None:
             candidates.append(candidate)
-    return candidates
+    return tuple(candidates)
 
 
-def best_candidate(candidates: list[Candidate]) -> Candidate | None:
+def best_candidate(candidates: Sequence[Candidate]) -> Candidate | None:
     """Returns the largest candidate: by width where widths are given, else by density; the first of equals."""
     if not candidates:
         return None

@@ -31,7 +31,7 @@ from pipelines.interleave.srcset import Candidate, best_candidate, parse_srcset
     ],
 )
 def test_candidates_follow_the_grammar(value: str, expected: list[Candidate]) -> None:
-    assert parse_srcset(value) == expected
+    assert list(parse_srcset(value)) == expected
 
 
 def test_the_widest_candidate_is_best_and_the_first_of_equals() -> None:
