@@ -18,8 +18,7 @@ def count_segments(path: str) -> int:
     """Returns the number of segments of a part of documents, from its footer: a bound on its images."""
     with storage.open_read(path) as file:
         metadata = pq.ParquetFile(file).metadata
-        columns = metadata.schema.names and [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-        at = columns.index(URL_COLUMN)
+        at = [metadata.schema.column(number).path for number in range(metadata.num_columns)].index(URL_COLUMN)
         return sum(metadata.row_group(group).column(at).num_values for group in range(metadata.num_row_groups))
 
 
