@@ -1,5 +1,6 @@
 """``python -m mm1_model.train CONFIG [KEY=VALUE ...]``, alone or under ``torchrun``."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return OUTSIDE
-    say_ended(result)
+    if os.environ.get("RANK", "0") == "0":  # Set by torchrun.
+        say_ended(result)
     return DONE if result.stopped_by is None else STOPPED
 
 
