@@ -6,17 +6,16 @@ import errno
 import importlib
 import logging
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from types import FrameType
 from typing import Any, ClassVar
 
 import click
 
 from commands import output
 from commands.errors import CommandError, Exit
+from commands.stopping import Stop, leave, stop_on_signals
 from schemas.errors import SchemaError
 from settings.problems import SettingsError
 
@@ -101,20 +100,22 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 def run_program(group: click.Group, arguments: Sequence[str] | None = None) -> int:
     """Runs the program and returns its exit code; every expected error becomes one message without a traceback."""
     try:
-        signal.signal(signal.SIGTERM, _stop)
+        stop_on_signals()
         value = group.main(args=arguments, prog_name="mm1", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as end:
         return int(end.exit_code)
     except (click.Abort, KeyboardInterrupt):
         output.fail("stopped; what was finished is kept, and the same command goes on from there")
-        return Exit.STOPPED
+        sys.stdout.flush()
+        return leave(Exit.STOPPED)
     except BrokenPipeError:
         # The reader of our output has gone (`mm1 stats RUN | head`): nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except Exception as error:
-        return _ended(error)
+        # What Beam says of workers that were ended by the stop is the stop itself.
+        return leave(Exit.STOPPED) if Stop.asked else _ended(error)
     return value if isinstance(value, int) else Exit.DONE
 
 
@@ -138,10 +139,6 @@ def _ended(error: Exception) -> int:
     traceback.print_exception(error)
     output.fail("this is a bug in mm1; please report it with the lines above and the output of `mm1 doctor`")
     return Exit.FAILED_CHECK
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _outside(error: OSError) -> str:
