@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -14,8 +15,6 @@ from mm1_model.presets import preset
 
 def debug_config(*, moe: MoEConfig | None = None) -> ModelConfig:
     """The debug preset with 4 visual tokens an image: rows stay short enough to look at."""
-    from dataclasses import replace
-
     return replace(preset("debug", vocab_size=128, tokens_per_image=4), moe=moe)
 
 

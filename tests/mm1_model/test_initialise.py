@@ -15,7 +15,7 @@ from torch.distributed.tensor import DTensor
 from mm1_model.config import MoEConfig
 from mm1_model.initialise import initialise
 from mm1_model.model import MM1, build_model
-from tests.mm1_model.examples import debug_config
+from tests.mm1_model.examples import debug_config, packed
 
 
 def test_matrices_are_normal_and_those_into_the_residual_stream_smaller() -> None:
@@ -43,8 +43,6 @@ def test_norms_are_one_and_biases_zero() -> None:
 
 
 def test_a_new_models_loss_is_that_of_a_guess() -> None:
-    from tests.mm1_model.examples import packed
-
     model = build_model(debug_config(), seed=0)
     tokens = torch.randint(1, 128, (400,), generator=torch.Generator().manual_seed(0)).tolist()
 

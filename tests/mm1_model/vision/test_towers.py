@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import timm
 import torch
 from open_clip.transformer import VisionTransformer
+from safetensors.torch import save_file
 
 from mm1_model.config import VisionConfig
 from mm1_model.vision import build_tower, normalise, open_clip_vision_config
@@ -216,10 +218,6 @@ def test_what_is_no_vision_transformer_is_refused(model: str, message: str) -> N
 
 def saved_clip(folder: Path) -> Any:
     """A small CLIP model in a folder as open_clip publishes them."""
-    import json
-
-    from safetensors.torch import save_file
-
     text = {"context_length": 8, "vocab_size": 50, "width": 16, "heads": 2, "layers": 1}
     vision = {"image_size": 32, "layers": 2, "width": 48, "head_width": 24, "patch_size": 8}
     model_cfg = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text, "quick_gelu": True}

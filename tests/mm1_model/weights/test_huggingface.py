@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from mm1_model.config import ConnectorConfig, ModelConfig, VisionConfig
 from mm1_model.model import MM1, build_model
@@ -142,8 +143,6 @@ def test_what_the_decoder_has_not_is_refused(tmp_path: Path, change: dict[str, A
 
 def test_a_missing_expert_is_named(tmp_path: Path) -> None:
     published(tmp_path, "mixtral")
-    from safetensors.torch import load_file, save_file
-
     path = tmp_path / "model.safetensors"
     tensors = load_file(path)
     del tensors["model.layers.1.block_sparse_moe.experts.2.w3.weight"]
