@@ -121,7 +121,10 @@ def _train(training: str) -> None:
     from commands.training import print_result, run_training
     from mm1_model.train.settings_file import load_train_config
 
-    print_result(run_training(load_train_config(training)))
+    result = run_training(load_train_config(training))
+    print_result(result)
+    if result.stopped_by is not None:
+        raise KeyboardInterrupt
 
 
 def caption(folder: Path) -> None:
