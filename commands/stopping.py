@@ -43,10 +43,26 @@ def _stop(number: int, frame: FrameType | None) -> None:
     # Threads of Beam complain that their workers are gone; the user knows why.
     threading.excepthook = lambda arguments: None
     logging.disable()
-    for process in descendants(os.getpid()):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+    _end(os.getpid())
     raise KeyboardInterrupt
+
+
+def _end(root: int) -> None:
+    """Ends all that a process has started. Each is halted first, so that none starts another while they are looked up:
+    the child of a process that has ended is no descendant any more.
+    """
+    halted: list[int] = []
+    while new := [process for process in descendants(root) if process not in halted]:
+        for process in new:
+            _send(process, signal.SIGSTOP)
+        halted += new
+    for process in halted:
+        _send(process, signal.SIGKILL)
+
+
+def _send(process: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(process, number)
 
 
 def descendants(root: int) -> list[int]:
