@@ -168,7 +168,7 @@ def read_energon(work: pathlib.Path, count: int) -> Iterator[Any]:
         repeat=False,
     )
     for sample in get_savable_loader(dataset):
-        yield [sample["jpg"], sample["json"]]
+        yield sample.sequence
 
 
 def read_datasets(work: pathlib.Path, count: int) -> Iterator[Any]:
@@ -265,6 +265,7 @@ def prepare(work: pathlib.Path, count: int) -> None:
     numbers = np.arange(count)
     placed["row"], placed["place"] = numbers // SAMPLES_PER_ROW, numbers % SAMPLES_PER_ROW
     placed["sample_low"], placed["offset"] = numbers, numbers
+    placed["splits"] = 1
     placed["pieces"], placed["n_text"], placed["n_images"], placed["kind"] = 1, 30, 1, 1
     records = []
     for number in range(-(-count // (SAMPLES_PER_ROW * ROWS_PER_SHARD))):
@@ -298,8 +299,18 @@ def _prepare_energon(work: pathlib.Path) -> None:
         " shuffle_seed=None, workers=1)"
     )
     subprocess.run([sys.executable, "-c", program, str(folder)], check=False, capture_output=True)
-    text = "__module__: megatron.energon\n__class__: CrudeWebdataset\n"
-    (folder / ".nv-meta" / "dataset.yaml").write_text(text)
+    # Bytes as they are: with Energon's own decoder the comparison would be one of decoders.
+    settings = (
+        "sample_type:\n  __module__: megatron.energon\n  __class__: InterleavedSample\n"
+        "sample_loader: sample_loader.py:sample_loader\npart_filter: sample_loader.py:part_filter\ndecoder: null\n"
+    )
+    loader = (
+        "def sample_loader(raw):\n"
+        "    return {'__key__': raw['__key__'], 'sequence': [raw['jpg'], raw['json']]}\n\n\n"
+        "def part_filter(part):\n    return True\n"
+    )
+    (folder / ".nv-meta" / "dataset.yaml").write_text(settings)
+    (folder / ".nv-meta" / "sample_loader.py").write_text(loader)
 
 
 def measure(name: str, mode: str, work: pathlib.Path, count: int) -> dict[str, Any]:
