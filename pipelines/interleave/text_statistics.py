@@ -4,12 +4,11 @@ Definitions: arXiv 2306.16527, appendix A.1.4, and the configuration released wi
 the whole text, in arrays; a paragraph's values are those of its slice.
 """
 
-import math
 import re
 import string
 import unicodedata
 from functools import lru_cache
-from itertools import chain, count, pairwise
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -149,16 +148,33 @@ def _repetition(codes: NDArray[Any], spans: Integers, n: int, *, only_top: bool)
     keys = (grams[may_repeat] & ~part_mask) | owners[may_repeat].astype(np.uint64)
     keys.sort()
     whole, _ = _runs(keys >> bits)
-    shares = [_share(whole[whole > 1], len(grams), only_top=only_top), *[0.0] * n_parts]
+    repeated = whole[whole > 1]
+    share = _top_shares(repeated, np.zeros(len(repeated), dtype=np.int64), np.array([len(grams)]), only_top=only_top)
     counts, starts = _runs(keys)
     is_repeated = counts > 1
-    repeated, parts = counts[is_repeated], (keys[starts[is_repeated]] & part_mask).astype(np.int64)
-    order = np.argsort(parts, kind="stable")
-    repeated, parts = repeated[order], parts[order]
-    bounds = np.searchsorted(parts, np.arange(n_parts + 1)).tolist()
-    for part, (start, end) in enumerate(pairwise(bounds)):
-        if end > start:
-            shares[part + 1] = _share(repeated[start:end], int(n_grams[part]), only_top=only_top)
+    parts = (keys[starts[is_repeated]] & part_mask).astype(np.int64)
+    is_inside = parts < n_parts
+    of_parts = _top_shares(counts[is_repeated][is_inside], parts[is_inside], n_grams[:n_parts], only_top=only_top)
+    return [*share.tolist(), *of_parts.tolist()]
+
+
+def _top_shares(repeated: Integers, parts: Integers, n_grams: Integers, *, only_top: bool) -> NDArray[np.float64]:
+    """Returns the share of repeated n-grams in each part.
+
+    Args:
+        repeated: How often each n-gram occurs that occurs more than once.
+        parts: The part it lies in.
+        n_grams: Of each part.
+        only_top: Only the most frequent are added up.
+    """
+    order = np.lexsort((-repeated, parts))
+    totals = np.zeros(len(repeated) + 1, dtype=np.int64)
+    np.cumsum(repeated[order], out=totals[1:])
+    bounds = np.searchsorted(parts[order], np.arange(len(n_grams) + 1))
+    first, n_repeated = bounds[:-1], np.diff(bounds)
+    n_distinct = n_grams - (totals[bounds[1:]] - totals[first]) + n_repeated
+    k = np.minimum(np.sqrt(n_distinct).astype(np.int64), n_repeated) if only_top else n_repeated
+    shares: NDArray[np.float64] = (totals[first + k] - totals[first]) / np.maximum(1, n_grams)
     return shares
 
 
@@ -185,14 +201,6 @@ def _runs(ordered: NDArray[np.uint64]) -> tuple[Integers, Integers]:
     """Returns how long each run of equal values is, and where it starts."""
     starts = np.flatnonzero(np.concatenate((_TRUE[: len(ordered)], ordered[1:] != ordered[:-1])))
     return np.diff(np.append(starts, len(ordered))), starts
-
-
-def _share(repeated: Integers, n_grams: int, *, only_top: bool) -> float:
-    if not len(repeated):
-        return 0.0
-    n_distinct = n_grams - int(repeated.sum()) + len(repeated)
-    k = min(math.isqrt(n_distinct), len(repeated)) if only_top else len(repeated)
-    return float(np.sort(repeated)[len(repeated) - k :].sum() / n_grams)
 
 
 def _grams(codes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
