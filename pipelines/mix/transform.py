@@ -72,14 +72,16 @@ def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
         | "Shards" >> beam.Map(_shard_item, AsSingleton(layout), context.recipe.mixture.rows_per_shard)
         | "Write" >> RunEach(context, ShardWorker(context, len(parts)), "shard")
     )
-    reports = (tokenizer, measured, accounted, written) | "Reports" >> beam.Flatten()
+    reports = (tokenizer, measured, accounted, written)
     finished = (
         reports
+        | "Reports" >> beam.Flatten()
         | "All reports" >> beam.combiners.ToList()
         | "Last" >> beam.Map(_only_item)
         | "Finish" >> RunEach(context, FinishWorker(context), "finish")
     )
-    return (reports, finished) | "All" >> beam.Flatten()
+    # Not a flattening of the one above: the fusion of the portable runners on the JVM loses a collection over that.
+    return (*reports, finished) | "All" >> beam.Flatten()
 
 
 def _tokenizer(root: beam.Pipeline, context: JobContext, parts: list[PoolPart]) -> PCollection[WorkReport]:
