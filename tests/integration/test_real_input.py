@@ -40,7 +40,8 @@ def test_real_input_becomes_shards_that_train(tmp_path: pathlib.Path) -> None:
 
     config = tmp_path / "train.yaml"
     config.write_text(
-        f"version: 1\nshards: {run}/shards\nout: {tmp_path}/model\nmodel: {preset: debug}\nsteps: 20\nrows_per_step: 2\n"
+        f"version: 1\nshards: {run}/shards\nout: {tmp_path}/model\nsteps: 20\nrows_per_step: 2\n"
+        "model: {preset: debug}\n"
     )
     trained = mm1("train", str(config))
     assert trained.returncode == 0, trained.stderr[-3000:]
