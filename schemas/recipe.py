@@ -302,7 +302,7 @@ class DocumentDedup:
     """Of documents with the same set of images the latest stays (OBELICS A.1.5)."""
 
     minhash_jaccard: float | None = 0.8
-    """Of documents whose word 5-grams overlap at least so much the first stays; None switches it off."""
+    """Of documents whose word 5-grams overlap at least so much the latest stays; None switches it off."""
 
     def __post_init__(self) -> None:
         value = self.minhash_jaccard

@@ -13,7 +13,7 @@ from pipelines.interleave.boilerplate import Boilerplate
 from pipelines.interleave.elements import HEADINGS, words
 from pipelines.interleave.layout import Block, LayoutBuilder, Run
 from pipelines.interleave.overruling import hand_down_reasons
-from pipelines.interleave.paragraphs import TEXT_TAGS, is_solid, paragraph_length, running_sums
+from pipelines.interleave.paragraphs import TEXT_TAGS, is_solid, running_sums, text_lengths
 from pipelines.interleave.phrases import BYLINE, PROMOTION
 from pipelines.interleave.teasers import mark_captions, mark_related, mark_teasers
 
@@ -52,7 +52,7 @@ def find_main_content(layout: LayoutBuilder, title: str | None = None) -> MainCo
         title: Of the page; where its text begins with it, it is left out, since documents carry it apart.
     """
     runs = layout.runs
-    lengths = [paragraph_length(run) for run in runs]
+    lengths = text_lengths(runs)
     sums = running_sums(lengths)
     mark_teasers(layout, sums)
     mark_captions(layout)

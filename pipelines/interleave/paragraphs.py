@@ -9,6 +9,9 @@ from pipelines.interleave.phrases import SENTENCE_END
 MIN_PARAGRAPH = 80
 """Characters of a run that counts as a paragraph: two lines of a book, more than any label."""
 
+MIN_PAGE = 400
+"""Characters of paragraphs that a page must have to be weighed by paragraphs alone."""
+
 MAX_LINKED = 0.4
 """Share of a paragraph that may lie in links."""
 
@@ -25,6 +28,24 @@ def paragraph_length(run: Run) -> int:
     """Returns the length of a run that is a paragraph, else 0; items of lists count half, since menus are lists too."""
     n = len(run.text)
     if n < MIN_PARAGRAPH or run.link_length > MAX_LINKED * n or run.block.tag in HEADINGS:
+        return 0
+    return n // 2 if run.block.tag == "li" else n
+
+
+def text_lengths(runs: list[Run]) -> list[int]:
+    """Returns what each run counts: paragraphs alone or, on a page that has next to none, every text that is no link.
+
+    A page of captions, code and short lines would else be weighed by the one long line of its footer.
+    """
+    lengths = [paragraph_length(run) for run in runs]
+    if sum(lengths) >= MIN_PAGE:
+        return lengths
+    return [_short_length(run) for run in runs]
+
+
+def _short_length(run: Run) -> int:
+    n = len(run.text)
+    if run.link_length > MAX_LINKED * n or run.block.tag in HEADINGS:
         return 0
     return n // 2 if run.block.tag == "li" else n
 

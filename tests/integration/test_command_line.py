@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import recipes
 from tests.integration.lines import SmallWorld, digests, mm1
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("line")]
 
 JOBS = ["interleave", "fetch", "dedup", "score", "select", "recaption", "mix"]
 
@@ -74,9 +75,14 @@ def test_the_shards_verify(reference_run: pathlib.Path) -> None:
     assert as_json("verify", str(reference_run))["ok"]
 
 
-def test_a_rejected_limit_is_exit_code_1(small_world: SmallWorld, reference_run: pathlib.Path) -> None:
+def test_a_rejected_limit_is_exit_code_1(
+    small_world: SmallWorld, reference_run: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    # A copy: a run with other settings says so in run.json, and the reference is shared.
+    run = shutil.copytree(reference_run, tmp_path / "run")
+
     done = mm1(
-        "run", str(small_world.recipe), "--out", str(reference_run), "--jobs", "interleave", "--engine", "inproc",
+        "run", str(small_world.recipe), "--out", str(run), "--jobs", "interleave", "--engine", "inproc",
         "--set", "limits.max_rejected={interleave: 0.01}",
     )  # fmt: skip
 

@@ -37,16 +37,6 @@ def test_runs_are_byte_identical(
     assert differing(digests(tmp_path / "run"), reference) == []
 
 
-def test_a_second_run_does_nothing_and_says_so(small_world: SmallWorld, tmp_path: pathlib.Path) -> None:
-    run_line(small_world.recipe, tmp_path / "run", "--workers", "1")
-    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.*") if path.is_file()}
-
-    again = run_line(small_world.recipe, tmp_path / "run", "--workers", "1")
-
-    assert "nothing to do" in (again.stdout + again.stderr).lower()
-    assert {path: path.stat().st_mtime_ns for path in times} == times
-
-
 def test_a_run_killed_in_every_job_ends_in_the_same_bytes(
     small_world: SmallWorld, reference: dict[str, str], tmp_path: pathlib.Path
 ) -> None:

@@ -49,6 +49,14 @@ def test_a_name_that_would_cost_the_page_is_overruled() -> None:
     assert text_of(article("<div class='has-sidebar related-layout sidebar'>@</div>")) == f"{A}\n\n{B}"
 
 
+def test_a_page_of_short_texts_is_not_weighed_by_its_long_footer() -> None:
+    footer = "Copyright 2012, 2013, 2014, 2015, 2016, 2017, 2018, 2019 by the authors. Made with a generator of pages."
+    code = "<pre>image = face()</pre><pre>show(image)</pre>"
+    body = f"<div class=body><p>{A[:70]}.</p>{code}<p>{B[:70]}.</p></div><div class=footer>{footer}</div>"
+
+    assert text_of(body) == f"{A[:70]}.\n\nimage = face()\n\nshow(image)\n\n{B[:70]}."
+
+
 def test_all_posts_of_a_forum_thread_are_kept_with_short_ones_between() -> None:
     posts = [f"{POST}, which was number {n}." if n % 3 else f"Thanks, number {n} worked for me." for n in range(9)]
     thread = "".join(
