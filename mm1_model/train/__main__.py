@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from mm1_model.train.ending import end_process
 from mm1_model.train.settings_file import load_train_config
 from settings.problems import SettingsError
 
@@ -46,4 +47,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end_process(main(sys.argv[1:]))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mm1_model.config import ModelConfig
 from mm1_model.train.config import OptimizerSettings, TrainConfig
+from mm1_model.train.ending import end_process
 from mm1_model.train.report import StepReport
 from mm1_model.train.run import train_on
 from tests.mm1_model.train import synthetic
@@ -43,3 +44,4 @@ def main(out: Path, stop_after: int, variant: str) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    end_process(0)
