@@ -44,7 +44,8 @@ def spark_cluster(folder: pathlib.Path, workers: int = 2) -> Iterator[str]:
 def _start(stack: contextlib.ExitStack, log: pathlib.Path, *words: str) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, "SPARK_HOME": str(SPARK_HOME), "SPARK_LOCAL_IP": "127.0.0.1"}
     command = [str(SPARK_HOME / "bin" / "spark-class"), words[0], "--host", "127.0.0.1", *words[1:]]
-    process = subprocess.Popen(command, stdout=log.open("wb"), stderr=subprocess.STDOUT, env=environment)
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment)
     stack.callback(_stop, process)
     return process
 
