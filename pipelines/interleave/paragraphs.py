@@ -24,28 +24,21 @@ TEXT_TAGS = words("p li blockquote dd") | PREFORMATTED
 """Elements whose author meant text by them."""
 
 
-def paragraph_length(run: Run) -> int:
-    """Returns the length of a run that is a paragraph, else 0; items of lists count half, since menus are lists too."""
-    n = len(run.text)
-    if n < MIN_PARAGRAPH or run.link_length > MAX_LINKED * n or run.block.tag in HEADINGS:
-        return 0
-    return n // 2 if run.block.tag == "li" else n
-
-
 def text_lengths(runs: list[Run]) -> list[int]:
     """Returns what each run counts: paragraphs alone or, on a page that has next to none, every text that is no link.
 
     A page of captions, code and short lines would else be weighed by the one long line of its footer.
     """
-    lengths = [paragraph_length(run) for run in runs]
-    if sum(lengths) >= MIN_PAGE:
-        return lengths
-    return [_short_length(run) for run in runs]
+    lengths = [_text_length(run, MIN_PARAGRAPH) for run in runs]
+    return lengths if sum(lengths) >= MIN_PAGE else [_text_length(run, 0) for run in runs]
 
 
-def _short_length(run: Run) -> int:
+def _text_length(run: Run, shortest: int) -> int:
+    """Returns the length of a run of at least ``shortest`` characters that is text, else 0; list items count half,
+    since menus are lists too.
+    """
     n = len(run.text)
-    if run.link_length > MAX_LINKED * n or run.block.tag in HEADINGS:
+    if n < shortest or run.link_length > MAX_LINKED * n or run.block.tag in HEADINGS:
         return 0
     return n // 2 if run.block.tag == "li" else n
 
