@@ -81,6 +81,9 @@ class JobSummary:
     fingerprint: str
     """Digest of the code's version, the job's part of the recipe and its inputs."""
 
+    lineage: str = ""
+    """Digest of the code, settings and files of this job and of all before it, without what any of them wrote."""
+
     unit: str
     """The unit whose numbers stand for the job in ``mm1 stats``."""
 

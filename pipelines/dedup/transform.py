@@ -9,12 +9,12 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
-from pipelines.dedup.documents.transforms import PLACES, CompareDocuments, CountParagraphs
+from pipelines.dedup.documents.transforms import CompareDocuments, CountParagraphs
 from pipelines.dedup.evaluation import evaluation_files
 from pipelines.dedup.images.groups import PART, VERDICT
 from pipelines.dedup.images.transforms import CountImages
 from pipelines.dedup.judge_places import JudgePlaces
-from pipelines.dedup.sizes import image_buckets, num_parts
+from pipelines.dedup.plans import PLACES, image_buckets, num_parts
 from pipelines.dedup.tagged import of_stream
 from pipelines.dedup.write_verdicts import WriteDocumentVerdicts, WriteImageVerdicts
 from pipelines.runs.job import Job, JobContext
@@ -25,16 +25,15 @@ from schemas.summary import WorkReport
 
 def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     """Wires the job."""
-    count, buckets = num_parts(context), image_buckets(context)
     images = root | "Images" >> CountImages(context)
     facts = images | "Facts" >> beam.FlatMap(of_stream, PART)
-    place_reports = facts | "Places" >> RunGroups(context, JudgePlaces(context), count, phase=PLACES)
+    place_reports = facts | "Places" >> RunGroups(context, JudgePlaces(context), num_parts, phase=PLACES)
     fates = place_reports | "Documents" >> CompareDocuments(context)
     verdicts = images | "Verdicts" >> beam.FlatMap(of_stream, VERDICT)
     reports = [
-        verdicts | "Write images" >> RunGroups(context, WriteImageVerdicts(context), buckets, phase="images"),
+        verdicts | "Write images" >> RunGroups(context, WriteImageVerdicts(context), image_buckets, phase="images"),
         place_reports,
-        fates | "Write documents" >> RunGroups(context, WriteDocumentVerdicts(context), count, phase="documents"),
+        fates | "Write documents" >> RunGroups(context, WriteDocumentVerdicts(context), num_parts, phase="documents"),
     ]
     if context.recipe.dedup.paragraphs.max_per_domain is not None:
         reports.append(fates | "Paragraphs" >> CountParagraphs(context))

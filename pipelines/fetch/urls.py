@@ -1,4 +1,4 @@
-"""The image URLs of committed documents: read from their one column, counted from the files' footers."""
+"""The image URLs of committed documents: read from their one column."""
 
 from collections.abc import Iterator
 
@@ -12,14 +12,6 @@ from schemas.digests import keyed_bucket
 URL_COLUMN = "segments.list.element.url"
 DATA_PREFIX = "data:"
 BATCH_ROWS = 1024
-
-
-def count_segments(path: str) -> int:
-    """Returns the number of segments of a part of documents, from its footer: a bound on its images."""
-    with storage.open_read(path) as file:
-        metadata = pq.ParquetFile(file).metadata
-        at = [metadata.schema.column(number).path for number in range(metadata.num_columns)].index(URL_COLUMN)
-        return sum(metadata.row_group(group).column(at).num_values for group in range(metadata.num_row_groups))
 
 
 def read_urls(path: str) -> Iterator[str]:

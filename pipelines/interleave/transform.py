@@ -117,16 +117,15 @@ def _inputs(recipe: Recipe) -> list[str]:
     return list(dict.fromkeys(pages + input_files(recipe.input.text, recipe.input.limit)))
 
 
-def _plan(recipe: Recipe) -> list[WorkItem]:
-    return [
-        *plan_pages(recipe.input.pages, recipe.input.limit),
-        *plan_texts(recipe.input.text, recipe.input.limit),
-    ]
+def plan_inputs(context: JobContext) -> list[WorkItem]:
+    """Returns the work items of all inputs of pages and texts."""
+    settings = context.recipe.input
+    return [*plan_pages(settings.pages, settings.limit), *plan_texts(settings.text, settings.limit)]
 
 
 def _build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     worker = InterleaveWorker(context.recipe.interleave)
-    return root | "Interleave" >> RunItems(context, worker, _plan(context.recipe))
+    return root | "Interleave" >> RunItems(context, worker, plan_inputs)
 
 
 JOB = Job(name=NAME, unit="record", needs=(), settings=_settings, inputs=_inputs, build=_build)

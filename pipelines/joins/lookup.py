@@ -42,6 +42,10 @@ class Found:
     records: tuple[tuple[str, Any], ...] = field(compare=False)
 
 
+SEED = Found("", 0, ())
+"""Reaches every source, so that one of which nothing is known is worked on too."""
+
+
 def num_buckets(rows: int) -> int:
     """Returns the number of buckets for a table of ``rows`` rows: a function of the input alone."""
     return max(1, -(-rows // ROWS_PER_BUCKET))

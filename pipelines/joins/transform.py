@@ -11,6 +11,8 @@ from pipelines.joins.lookup import IMAGES, URLS, Found, answer, ask, hold, num_b
 from pipelines.joins.places import read_pairs, read_places
 from pipelines.joins.sources import Source, num_rows
 from pipelines.runs.job import JobContext
+from pipelines.runs.planning import Late, Plan, Planned
+from pipelines.runs.transforms import Spread
 
 
 class Lookup(beam.PTransform):
@@ -30,35 +32,50 @@ class FindImages(beam.PTransform):
     Found records are packed: ``image_facts`` reads them.
     """
 
-    def __init__(self, context: JobContext, sources: list[Source]) -> None:
+    def __init__(self, context: JobContext, sources: Plan[list[Source]]) -> None:
         super().__init__()
-        fetch = context.folder.committed("fetch")
-        self._sources = sources
-        self._fetches = context.folder.part_paths("fetch", "fetches")
-        self._images = list(enumerate(context.folder.part_paths("fetch")))
-        self._url_buckets = num_buckets(num_rows(fetch, "fetches"))
-        self._image_buckets = num_buckets(num_rows(fetch, ""))
+        self._context, self._sources = context, sources
+        self._url_buckets, self._image_buckets = Planned(context, url_buckets), Planned(context, image_buckets)
 
     def expand(self, root: PBegin) -> PCollection[tuple[int, Found]]:
-        places = root | "Sources" >> beam.Create(self._sources, reshuffle=False) | "Spread" >> beam.Reshuffle()
-        asked_urls = places | "Ask for URLs" >> beam.FlatMap(ask_urls, self._url_buckets)
-        asked_ids = places | "Ask for images" >> beam.FlatMap(ask_images, self._image_buckets)
+        context = self._context
+        places = root | "Sources" >> Spread(context, self._sources)
+        asked_urls = places | "Ask for URLs" >> beam.FlatMap(Late(ask_urls, self._url_buckets))
+        asked_ids = places | "Ask for images" >> beam.FlatMap(Late(ask_images, self._image_buckets))
         fetches = (
             root
-            | "Fetches" >> beam.Create(self._fetches, reshuffle=False)
-            | "Spread fetches" >> beam.Reshuffle()
-            | "Hold fetches" >> beam.FlatMap(hold_fetches, self._url_buckets)
+            | "Fetches" >> Spread(context, fetch_parts)
+            | "Hold fetches" >> beam.FlatMap(Late(hold_fetches, self._url_buckets))
         )
         images = (
             root
-            | "Images" >> beam.Create(self._images, reshuffle=False)
-            | "Spread images" >> beam.Reshuffle()
-            | "Hold images" >> beam.FlatMap(hold_images, self._image_buckets)
+            | "Images" >> Spread(context, image_parts)
+            | "Hold images" >> beam.FlatMap(Late(hold_images, self._image_buckets))
         )
         urls = (asked_urls, fetches) | "URL sides" >> beam.Flatten() | "Find URLs" >> Lookup(URLS)
-        fetched_ids = urls | "Ask for fetched" >> beam.FlatMap(ask_fetched, self._image_buckets)
+        fetched_ids = urls | "Ask for fetched" >> beam.FlatMap(Late(ask_fetched, self._image_buckets))
         found = (asked_ids, fetched_ids, images) | "Image sides" >> beam.Flatten() | "Find images" >> Lookup(IMAGES)
         return (urls, found) | "Found" >> beam.Flatten()
+
+
+def url_buckets(context: JobContext) -> int:
+    """Returns the number of buckets of URLs."""
+    return num_buckets(num_rows(context.folder.committed("fetch"), "fetches"))
+
+
+def image_buckets(context: JobContext) -> int:
+    """Returns the number of buckets of images."""
+    return num_buckets(num_rows(context.folder.committed("fetch"), ""))
+
+
+def fetch_parts(context: JobContext) -> list[str]:
+    """Returns the parts that say what became of each URL."""
+    return context.folder.part_paths("fetch", "fetches")
+
+
+def image_parts(context: JobContext) -> list[tuple[int, str]]:
+    """Returns the parts of the image store, numbered."""
+    return list(enumerate(context.folder.part_paths("fetch")))
 
 
 def ask_urls(source: Source, buckets: int) -> Iterator[tuple[int, Any]]:

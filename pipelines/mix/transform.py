@@ -27,7 +27,7 @@ from pipelines.mix.workers import (
 )
 from pipelines.runs import storage
 from pipelines.runs.job import Job, JobContext
-from pipelines.runs.transforms import RunEach, RunItems
+from pipelines.runs.transforms import RunEach, RunItems, Spread
 from schemas.recipe import Recipe
 from schemas.samples import SampleKind
 from schemas.summary import WorkReport
@@ -40,11 +40,10 @@ _PIECE_COLUMNS = ("sample", "window", "kind", *(n for n in plan.PIECE.names or (
 
 def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     """Wires the job; gives the reports of all its work items."""
-    parts = pool_parts(context.folder)
-    tokenizer = _tokenizer(root, context, parts)
+    tokenizer = _tokenizer(root, context)
     measured = (
         root
-        | "Pool parts" >> beam.Create([(n, len(parts), part) for n, part in enumerate(parts)], reshuffle=False)
+        | "Pool parts" >> Spread(context, numbered_parts)
         | "After tokenizer" >> beam.Map(_first_of_two, AsSingleton(tokenizer))
         | "Measure" >> RunEach(context, MeasureWorker(context), "measure")
     )
@@ -70,7 +69,7 @@ def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
         | "Lay" >> beam.FlatMap(_batches_by_shard, AsSingleton(layout), context.recipe.mixture.rows_per_shard)
         | "By shard" >> beam.GroupByKey()
         | "Shards" >> beam.Map(_shard_item, AsSingleton(layout), context.recipe.mixture.rows_per_shard)
-        | "Write" >> RunEach(context, ShardWorker(context, len(parts)), "shard")
+        | "Write" >> RunEach(context, ShardWorker(context), "shard")
     )
     reports = (tokenizer, measured, accounted, written)
     finished = (
@@ -84,25 +83,32 @@ def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     return (*reports, finished) | "All" >> beam.Flatten()
 
 
-def _tokenizer(root: beam.Pipeline, context: JobContext, parts: list[PoolPart]) -> PCollection[WorkReport]:
-    is_trained = context.recipe.mixture.tokenizer == "train"
-    sources = _training_parts(parts) if is_trained else []
-    return (
-        root
-        | "Sample" >> RunItems(context, SampleWorker(context.recipe.seed), sources, "sample")
-        | "Sampled" >> beam.combiners.ToList()
-        | "Sample paths" >> beam.Map(_sample_item, context)
-        | "Tokenizer" >> RunEach(context, TokenizerWorker(context), "tokenizer")
-    )
+def numbered_parts(context: JobContext) -> list[tuple[int, int, PoolPart]]:
+    """Returns the parts of all pools as work items."""
+    parts = pool_parts(context)
+    return [(number, len(parts), part) for number, part in enumerate(parts)]
 
 
-def _training_parts(parts: list[PoolPart]) -> list[PoolPart]:
+def training_parts(context: JobContext) -> list[PoolPart]:
     """Returns the parts that the tokenizer is learned on: the text pool, or the first pool with rows if it has none."""
+    if context.recipe.mixture.tokenizer != "train":
+        return []
+    parts = pool_parts(context)
     for kind in (SampleKind.TEXT, SampleKind.INTERLEAVED, SampleKind.CAPTION):
         chosen = [part for part in parts if part.kind is kind and part.pool_rows]
         if chosen:
             return chosen
     return []
+
+
+def _tokenizer(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
+    return (
+        root
+        | "Sample" >> RunItems(context, SampleWorker(context.recipe.seed), training_parts, "sample")
+        | "Sampled" >> beam.combiners.ToList()
+        | "Sample paths" >> beam.Map(_sample_item, context)
+        | "Tokenizer" >> RunEach(context, TokenizerWorker(context), "tokenizer")
+    )
 
 
 def _sample_item(reports: list[WorkReport], context: JobContext) -> tuple[int, int, list[str]]:

@@ -24,6 +24,7 @@ from pipelines.runs import storage
 from pipelines.runs.folder import RunFolder, read_part
 from pipelines.runs.job import JobContext
 from pipelines.runs.output import ItemOutput
+from pipelines.runs.planning import Planned
 from pipelines.runs.transforms import Worker
 from schemas.rejections import Rejection, RejectReason
 from schemas.row_layout import num_positions, paragraphs
@@ -53,8 +54,9 @@ class SampledText:
     text: str
 
 
-def pool_parts(folder: RunFolder) -> list[PoolPart]:
+def pool_parts(context: JobContext) -> list[PoolPart]:
     """Returns the parts of the three pools, in order."""
+    folder = context.folder
     summary = folder.committed("select")
     captions = _caption_parts(folder)
     found = []
@@ -67,6 +69,11 @@ def pool_parts(folder: RunFolder) -> list[PoolPart]:
             wanted = aligned if kind is SampleKind.CAPTION else ()
             found.append(PoolPart(kind=kind, path=folder.path(part.path), captions=wanted, pool_rows=rows))
     return found
+
+
+def num_pool_parts(context: JobContext) -> int:
+    """Returns the number of these parts."""
+    return len(pool_parts(context))
 
 
 def _caption_parts(folder: RunFolder) -> tuple[str, ...]:
@@ -229,8 +236,11 @@ def _left_over(item: str, kind: SampleKind, unit: str = "sample") -> Rejection:
 class ShardWorker(Worker[tuple[int, Sequence[bytes]]]):
     """Writes one shard."""
 
-    def __init__(self, context: JobContext, spool_count: int) -> None:
-        self._context, self._spool_count = context, spool_count
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+
+    def setup(self) -> None:
+        self._spool_count = Planned(self._context, num_pool_parts).value()
 
     def run(self, item: tuple[int, Sequence[bytes]], output: ItemOutput) -> None:
         """Takes the shard's number and its planned pieces as bytes of ``plan.PLACED``."""

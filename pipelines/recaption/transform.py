@@ -8,7 +8,7 @@ from apache_beam.pvalue import PCollection
 
 from pipelines.imaging.hints import with_accelerator
 from pipelines.imaging.models import model_files
-from pipelines.joins.chunks import plan_chunks
+from pipelines.joins.chunks import Chunk, plan_chunks
 from pipelines.recaption.captioners import captioner_name
 from pipelines.recaption.fusers import RULES_VERSION
 from pipelines.recaption.workers import CaptionSamples
@@ -21,12 +21,15 @@ from schemas.summary import WorkReport
 def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     """Captions the caption pool."""
     recipe = context.recipe
-    parts = context.folder.committed("select").table("caption")
-    plan = plan_chunks(parts, context.folder.part_paths("select", "caption"), recipe.recaption.batch_size)
     worker = CaptionSamples(context.run, recipe.recaption, recipe.text.languages)
-    return root | "Caption" >> with_accelerator(
-        RunItems(context, worker, list(plan.chunks)), recipe.recaption.accelerator
-    )
+    return root | "Caption" >> with_accelerator(RunItems(context, worker, caption_chunks), recipe.recaption.accelerator)
+
+
+def caption_chunks(context: JobContext) -> tuple[Chunk, ...]:
+    """Returns the chunks of the caption pool."""
+    parts = context.folder.committed("select").table("caption")
+    paths = [context.folder.path(part.path) for part in parts]
+    return plan_chunks(parts, paths, context.recipe.recaption.batch_size).chunks
 
 
 def job_settings(recipe: Recipe) -> Mapping[str, Any]:

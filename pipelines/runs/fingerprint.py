@@ -2,13 +2,13 @@
 
 import hashlib
 import pathlib
-from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass, replace
 from typing import Any
 
 from pipelines.runs import storage
 from pipelines.runs.folder import RunFolder
-from pipelines.runs.job import Job
+from pipelines.runs.job import Job, JobContext
 from schemas.digests import json_digest
 from schemas.recipe import Recipe
 
@@ -25,6 +25,11 @@ def job_fingerprint(job: Job, recipe: Recipe, folder: RunFolder) -> str:
     Raises:
         NotCommittedError: One of them is not.
     """
+    return complete_fingerprint(own_digest(job, recipe), folder, job.needs)
+
+
+def own_digest(job: Job, recipe: Recipe) -> str:
+    """Returns the digest of what a job's output depends on beside the output of upstream jobs."""
     return json_digest(
         {
             "job": job.name,
@@ -32,9 +37,34 @@ def job_fingerprint(job: Job, recipe: Recipe, folder: RunFolder) -> str:
             "settings": plain(job.settings(recipe)),
             "seed": recipe.seed,
             "inputs": [input_digest(path) for path in job.inputs(recipe)],
-            "needs": {name: _output_digest(folder, name) for name in job.needs},
         }
     )
+
+
+def complete_fingerprint(own: str, folder: RunFolder, needs: Sequence[str]) -> str:
+    """Returns the fingerprint of a job with this own digest, from what upstream jobs have committed.
+
+    Raises:
+        NotCommittedError: One of them is not.
+    """
+    return json_digest({"own": own, "needs": {name: _output_digest(folder, name) for name in needs}})
+
+
+def lineage_digest(own: str, needs: Mapping[str, str]) -> str:
+    """Returns the lineage of a job: a digest known before any job has run, unlike the fingerprint.
+
+    Args:
+        own: The job's own digest.
+        needs: The lineage of each job whose output it reads.
+    """
+    return json_digest({"own": own, "needs": needs})
+
+
+def settled(context: JobContext) -> JobContext:
+    """Returns the context with its fingerprint, which a packaged job learns on the workers."""
+    if context.fingerprint:
+        return context
+    return replace(context, fingerprint=complete_fingerprint(context.own, context.folder, context.needs))
 
 
 def code_digest(*packages: str) -> str:

@@ -24,7 +24,15 @@ class JobContext:
     job: str
     recipe: Recipe
     fingerprint: str
-    """Digest of the code's version, the job's part of the recipe and its inputs."""
+    """Digest of all that the output depends on; ``""`` in a package, where upstream output is not there yet: workers
+    then complete it from ``own`` and what ``needs`` has committed by the time they run."""
+
+    own: str = ""
+    """Digest of the code's version, the job's part of the recipe and its files from outside the run."""
+
+    needs: tuple[str, ...] = ()
+    lineage: str = ""
+    """Digest of ``own`` of this job and of all jobs before it."""
 
     @property
     def folder(self) -> RunFolder:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.engines.settings import EngineSettings
 from pipelines.runs import storage
-from pipelines.runs.fingerprint import job_fingerprint, plain
+from pipelines.runs.fingerprint import job_fingerprint, lineage_digest, own_digest, plain
 from pipelines.runs.folder import RunFolder
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.progress import JobProgress, read_progress
@@ -109,13 +109,19 @@ def _run_job(
     fingerprint = job_fingerprint(job, recipe, folder)
     # A reader must not take the output of other settings for this one while it is being rewritten.
     storage.remove(folder.path(job.name, "summary.json"))
-    context = JobContext(run=recipe.run, job=job.name, recipe=recipe, fingerprint=fingerprint)
+    context = JobContext(
+        run=recipe.run, job=job.name, recipe=recipe, fingerprint=fingerprint, lineage=_lineage(job, recipe, folder)
+    )
     with _reporting(folder, job.name, on_progress):
         _run_pipeline(job, context, engine)
     summary = folder.summary(job.name)
     if summary is None and engine.wait:
         raise RunError(f"job {job.name!r} ended but did not commit: {folder.path(job.name)} has no summary.json")
     return JobResult(job=job.name, skipped=False, summary=summary)
+
+
+def _lineage(job: Job, recipe: Recipe, folder: RunFolder) -> str:
+    return lineage_digest(own_digest(job, recipe), {name: folder.committed(name).lineage for name in job.needs})
 
 
 def _run_pipeline(job: Job, context: JobContext, engine: EngineSettings) -> None:

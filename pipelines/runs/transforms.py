@@ -4,7 +4,7 @@ What crosses a shuffle is small: work items, ids, URLs, pointers, reports. Texts
 files by the worker that needs them, and written by it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -12,15 +12,15 @@ import apache_beam as beam
 from apache_beam.pvalue import PBegin, PCollection
 
 from pipelines.runs import storage
-from pipelines.runs.folder import read_part
+from pipelines.runs.fingerprint import settled
 from pipelines.runs.job import JobContext
 from pipelines.runs.output import ItemOutput
+from pipelines.runs.planning import Late, Plan, Planned
 from pipelines.runs.receipts import WORK_FOLDER, read_receipt, write_receipt
 from schemas.summary import JobSummary, PartRecord, WorkReport
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
-Record = TypeVar("Record")
 
 
 class Worker(Generic[Item]):
@@ -34,22 +34,38 @@ class Worker(Generic[Item]):
         raise NotImplementedError
 
 
+class Spread(beam.PTransform, Generic[Item]):
+    """Gives the elements of a plan, spread over the workers."""
+
+    def __init__(self, context: JobContext, plan: Plan[Sequence[Item]]) -> None:
+        super().__init__()
+        self._context, self._plan = context, plan
+
+    def expand(self, root: PBegin) -> PCollection[Item]:
+        return (
+            root
+            | "Once" >> beam.Create([self._context.job], reshuffle=False)
+            | "Plan" >> beam.FlatMap(Late(_elements, Planned(self._context, self._plan)))
+            | "Spread" >> beam.Reshuffle()
+        )
+
+
 class RunItems(beam.PTransform, Generic[Item]):
-    """Runs a worker on each of a list of work items; gives a ``WorkReport`` for each.
+    """Runs a worker on each of the work items of a plan; gives a ``WorkReport`` for each.
 
     Item ``i`` of ``n`` writes parts ``i``-of-``n``. A work item that has a valid receipt is not done again. A job with
     several steps that write gives each a ``phase``, which becomes part of the names.
     """
 
-    def __init__(self, context: JobContext, worker: Worker[Item], items: list[Item], phase: str = "") -> None:
+    def __init__(self, context: JobContext, worker: Worker[Item], plan: Plan[Sequence[Item]], phase: str = "") -> None:
         super().__init__()
-        self._context, self._worker, self._phase = context, worker, phase
-        self._items = [(number, len(items), item) for number, item in enumerate(items)]
+        self._context, self._worker, self._plan, self._phase = context, worker, plan, phase
 
     def expand(self, root: PBegin) -> PCollection[WorkReport]:
         return (
             root
-            | "Items" >> beam.Create(self._items, reshuffle=False)
+            | "Once" >> beam.Create([self._context.job], reshuffle=False)
+            | "Items" >> beam.FlatMap(Late(_numbered, Planned(self._context, self._plan)))
             | "Spread" >> beam.Reshuffle()
             | "Run" >> beam.ParDo(_RunItemFn(self._context, self._worker, self._phase))
         )
@@ -79,11 +95,11 @@ class RunGroups(beam.PTransform, Generic[Value]):
 
     Buckets are numbers in ``range(count)``; bucket ``b`` writes parts ``b``-of-``count``. The worker's item is
     ``(bucket, values)`` with the values sorted, so that the engine's order never shows. A group must fit in memory:
-    choose the number of buckets from the number of values.
+    plan the number of buckets from the number of values.
     """
 
     def __init__(
-        self, context: JobContext, worker: "Worker[tuple[int, list[Value]]]", count: int, phase: str = "groups"
+        self, context: JobContext, worker: "Worker[tuple[int, list[Value]]]", count: Plan[int], phase: str = "groups"
     ):
         super().__init__()
         self._context, self._worker, self._count, self._phase = context, worker, count, phase
@@ -92,25 +108,8 @@ class RunGroups(beam.PTransform, Generic[Value]):
         return (
             values
             | "Group" >> beam.GroupByKey()
-            | "Sort" >> beam.Map(_sorted_group, self._count)
+            | "Sort" >> beam.Map(Late(_sorted_group, Planned(self._context, self._count)))
             | "Run" >> beam.ParDo(_RunItemFn(self._context, self._worker, self._phase))
-        )
-
-
-class ReadTable(beam.PTransform, Generic[Record]):
-    """Reads a committed upstream table as records, one part a work item."""
-
-    def __init__(self, context: JobContext, job: str, record_type: type[Record], table: str = "") -> None:
-        super().__init__()
-        self._paths = context.folder.part_paths(job, table)
-        self._type = record_type
-
-    def expand(self, root: PBegin) -> PCollection[Record]:
-        return (
-            root
-            | "Parts" >> beam.Create(self._paths, reshuffle=False)
-            | "Spread" >> beam.Reshuffle()
-            | "Read" >> beam.FlatMap(_read, self._type)
         )
 
 
@@ -165,9 +164,11 @@ def commit_job(report: WorkReport, context: JobContext, unit: str) -> str:
     Raises:
         SchemaError: The numbers do not add up: nothing is committed.
     """
+    context = settled(context)
     summary = JobSummary(
         job=context.job,
         fingerprint=context.fingerprint,
+        lineage=context.lineage,
         unit=unit,
         counts=report.counts,
         totals=report.totals,
@@ -187,9 +188,13 @@ def _remove_strangers(context: JobContext, summary: JobSummary) -> None:
             storage.remove(path)
 
 
-def _read(path: str, record_type: Any) -> Iterator[Any]:
-    # Beam checks a function's annotations and cannot read `type[Record]`, which `read_part` has.
-    return read_part(path, record_type)
+def _elements(_once: str, values: Sequence[Any]) -> Sequence[Any]:
+    return values
+
+
+def _numbered(_once: str, items: Sequence[Any]) -> Iterator[tuple[int, int, Any]]:
+    for number, item in enumerate(items):
+        yield number, len(items), item
 
 
 def _sorted_group(group: tuple[int, Iterable[Any]], count: int) -> tuple[int, int, tuple[int, list[Any]]]:
@@ -205,6 +210,7 @@ class _RunItemFn(beam.DoFn):
 
     def setup(self) -> None:
         self._is_ready = False
+        self._context = settled(self._context)
 
     def process(self, numbered: tuple[int, int, Any]) -> Iterator[WorkReport]:
         number, count, item = numbered

@@ -13,10 +13,13 @@ from pipelines.joins.images import ImageFacts, LocatedImage, image_facts
 from pipelines.joins.lookup import Found
 from pipelines.joins.places import Place, read_pairs, read_places
 from pipelines.joins.sources import Source
+from pipelines.runs.job import JobContext
 from pipelines.runs.output import ItemOutput
+from pipelines.runs.planning import Planned
 from pipelines.runs.transforms import Worker
 from pipelines.score.cosine import PAIR_TEXTS, distinct_texts, score_place
-from pipelines.score.vectors import VECTOR, VectorIndex, VectorWriter
+from pipelines.score.plans import scored_sources, vector_index
+from pipelines.score.vectors import VECTOR, VectorWriter
 from schemas.images import StoredImage
 from schemas.recipe import ScoreSettings, TextSource
 from schemas.rejections import Rejection, RejectReason
@@ -75,10 +78,12 @@ class EmbedImages(Worker[Chunk]):
 class ScorePlaces(Worker[tuple[int, list[Found]]]):
     """Scores the places of one part of documents or pairs."""
 
-    def __init__(self, run: str, settings: ScoreSettings, sources: list[Source], vectors: VectorIndex) -> None:
-        self._run, self._settings, self._sources, self._vectors = run, settings, sources, vectors
+    def __init__(self, context: JobContext) -> None:
+        self._context, self._settings = context, context.recipe.score
 
     def setup(self) -> None:
+        self._sources = Planned(self._context, scored_sources).value()
+        self._vectors = Planned(self._context, vector_index).value()
         self._clip = load_model(self._settings) if self._settings.model else None
 
     def run(self, item: tuple[int, list[Found]], output: ItemOutput) -> None:

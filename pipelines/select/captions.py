@@ -7,16 +7,12 @@ from pipelines.joins.columns import read_columns
 from pipelines.joins.lookup import Found
 from pipelines.runs.job import JobContext
 from pipelines.select.page_captions import Contender, losers
-from pipelines.select.workers import CANDIDATE, CANDIDATES, LOSERS
+from pipelines.select.plans import CANDIDATES
+from pipelines.select.workers import CANDIDATE, LOSERS
 from schemas.digests import keyed_bucket
 from schemas.summary import WorkReport
 
 _COLUMNS = ("image_id", "key", "unit", "text_digest", "score")
-
-
-def candidate_path(context: JobContext, number: int, count: int) -> str:
-    """Returns the path of the candidates that a source offers."""
-    return context.folder.path(context.job, CANDIDATES, f"part-sources-{number:05d}-of-{count:05d}.parquet")
 
 
 def offered(report: WorkReport, paths: dict[str, int], context: JobContext) -> Iterator[tuple[int, str]]:

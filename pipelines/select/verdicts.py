@@ -8,28 +8,12 @@ from typing import Any
 from pipelines.joins.columns import read_columns
 from pipelines.joins.images import Packed
 from pipelines.joins.lookup import IMAGES, Found, ask, hold
-from pipelines.joins.sources import Source
 from pipelines.runs.folder import read_part
-from schemas.errors import SchemaError
 from schemas.verdicts import Verdict
 
 _NAMES = tuple(field.name for field in fields(Verdict))
 _FIELDS = attrgetter(*_NAMES)
 _REFERENCES = ("archive", "record_offset", "segments.list.element.url")
-
-
-def with_features(documents: list[Source], features: list[str]) -> Iterator[tuple[int, str, str]]:
-    """Yields ``(number, part of documents, part of their features)``; ``dedup`` writes the features part by part.
-
-    Raises:
-        SchemaError: There are not as many parts of one as of the other.
-    """
-    if len(documents) != len(features):
-        raise SchemaError(
-            f"there are {len(documents)} parts of documents but {len(features)} of features: run dedup again"
-        )
-    for source, path in zip(documents, features, strict=True):
-        yield source.number, source.path, path
 
 
 def ask_documents(item: tuple[int, str, str], buckets: int) -> Iterator[tuple[int, Any]]:

@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from pipelines.joins.lookup import Found
 from pipelines.joins.sources import Source
 from pipelines.runs.folder import read_part
+from pipelines.runs.job import JobContext
 from pipelines.runs.output import ItemOutput
+from pipelines.runs.planning import Planned
 from pipelines.runs.transforms import Worker
 from pipelines.select.document import DocumentSelection, select_document
 from pipelines.select.facts import SourceFacts, source_facts
 from pipelines.select.page_captions import CaptionCandidate
 from pipelines.select.pair import select_pair
+from pipelines.select.plans import CANDIDATES, all_sources, candidate_paths, score_paths
 from pipelines.select.problems import Problem
 from pipelines.select.settings import SelectSettings
 from pipelines.select.text import select_text
@@ -23,15 +26,18 @@ from schemas.texts import TextRow
 
 CANDIDATE, IMAGE, PARAGRAPH = "candidate", "image", "paragraph"
 PAGE_CAPTION = "page_caption"
-CANDIDATES = "candidates"
 LOSERS = "losers"
 
 
 class SelectSources(Worker[tuple[int, list[Found]]]):
     """Selects from one part of documents, pairs or texts."""
 
-    def __init__(self, settings: SelectSettings, sources: list[Source], score_paths: dict[int, str]) -> None:
-        self._settings, self._sources, self._score_paths = settings, sources, score_paths
+    def __init__(self, context: JobContext) -> None:
+        self._context, self._settings = context, SelectSettings.of(context.recipe)
+
+    def setup(self) -> None:
+        self._sources = Planned(self._context, all_sources).value()
+        self._score_paths = Planned(self._context, score_paths).value()
 
     def run(self, item: tuple[int, list[Found]], output: ItemOutput) -> None:
         number, found = item
@@ -68,8 +74,11 @@ class SelectSources(Worker[tuple[int, list[Found]]]):
 class ChooseCaptions(Worker[tuple[int, list[Found]]]):
     """Writes the captions of one source that were chosen, and why the others were not."""
 
-    def __init__(self, candidate_paths: list[str]) -> None:
-        self._paths = candidate_paths
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+
+    def setup(self) -> None:
+        self._paths = Planned(self._context, candidate_paths).value()
 
     def run(self, item: tuple[int, list[Found]], output: ItemOutput) -> None:
         number, found = item

@@ -9,16 +9,14 @@ from apache_beam.pvalue import PCollection
 from pipelines.dedup.documents import groups
 from pipelines.dedup.documents.keep import DocumentKey, Fate
 from pipelines.dedup.judge_places import FEATURES
-from pipelines.dedup.sizes import document_buckets, num_parts, paragraph_buckets
+from pipelines.dedup.plans import PLACES, document_buckets, feature_paths, no_fates, paragraph_buckets
 from pipelines.dedup.tagged import of_stream
 from pipelines.dedup.write_verdicts import WriteParagraphVerdicts
 from pipelines.runs.job import JobContext
-from pipelines.runs.transforms import RunGroups
+from pipelines.runs.planning import Late, Planned
+from pipelines.runs.transforms import RunGroups, Spread
 from schemas.rejections import RejectReason
 from schemas.summary import WorkReport
-
-PLACES = "places"
-"""Phase of the step that writes the features: names their parts."""
 
 _NUMBER = re.compile(rf"part-{PLACES}-(\d+)-of-")
 
@@ -30,7 +28,7 @@ class CompareDocuments(beam.PTransform):
         super().__init__()
         self._context = context
         self._settings = context.recipe.dedup.documents
-        self._count = document_buckets(context)
+        self._count = Planned(context, document_buckets)
 
     def expand(self, places: PCollection[WorkReport]) -> PCollection[tuple[int, tuple[Fate, ...]]]:
         by_url: groups.Field = "document_id" if self._settings.url == "latest" else "occurrence"
@@ -39,23 +37,26 @@ class CompareDocuments(beam.PTransform):
             places
             | "Features" >> beam.FlatMap(_feature_parts, self._context)
             | "Spread features" >> beam.Reshuffle()
-            | "Read features" >> beam.FlatMap(groups.read_keys, by_url, self._count)
+            | "Read features" >> beam.FlatMap(Late(groups.read_keys, by_url, self._count))
         )
         urls = (
             keys
             | "Group by URL" >> beam.GroupByKey()
-            | "Latest" >> beam.FlatMap(groups.keep_best_group, by_url, RejectReason.DUPLICATE_URL, by_set, self._count)
+            | "Latest"
+            >> beam.FlatMap(Late(groups.keep_best_group, by_url, RejectReason.DUPLICATE_URL, by_set, self._count))
         )
         sets = (
             urls
             | "Kept of URLs" >> beam.FlatMap(of_stream, groups.KEPT)
             | "Group by images" >> beam.GroupByKey()
             | "Image sets"
-            >> beam.FlatMap(groups.keep_best_group, by_set, RejectReason.DUPLICATE_IMAGE_SET, "occurrence", self._count)
+            >> beam.FlatMap(
+                Late(groups.keep_best_group, by_set, RejectReason.DUPLICATE_IMAGE_SET, "occurrence", self._count)
+            )
         )
         kept = sets | "Kept of image sets" >> beam.FlatMap(of_stream, groups.KEPT)
         fates = [
-            places.pipeline | "No fates" >> beam.Create([(part, ()) for part in range(num_parts(self._context))]),
+            places.pipeline | "No fates" >> Spread(self._context, no_fates),
             urls | "Fates by URL" >> beam.FlatMap(of_stream, groups.FATES),
             sets | "Fates by images" >> beam.FlatMap(of_stream, groups.FATES),
         ]
@@ -70,7 +71,7 @@ class NearDuplicates(beam.PTransform):
     Keys of bands go first, without signatures: only documents that share a band with another bring theirs.
     """
 
-    def __init__(self, jaccard: float, count: int) -> None:
+    def __init__(self, jaccard: float, count: Planned[int]) -> None:
         super().__init__()
         self._jaccard, self._count = jaccard, count
 
@@ -79,16 +80,16 @@ class NearDuplicates(beam.PTransform):
     ) -> PCollection[tuple[int, tuple[Fate, ...]]]:
         shared = (
             documents
-            | "Bands" >> beam.FlatMap(groups.band_members, self._jaccard, self._count)
+            | "Bands" >> beam.FlatMap(Late(groups.band_members, self._jaccard, self._count))
             | "Group bands" >> beam.GroupByKey()
-            | "Shared" >> beam.FlatMap(groups.shared_bands, self._count)
+            | "Shared" >> beam.FlatMap(Late(groups.shared_bands, self._count))
         )
-        signed = documents | "By occurrence" >> beam.FlatMap(groups.by_occurrence, self._count)
+        signed = documents | "By occurrence" >> beam.FlatMap(Late(groups.by_occurrence, self._count))
         return (
             (shared, signed)
             | "Members and signatures" >> beam.Flatten()
             | "Group members" >> beam.GroupByKey()
-            | "Signed" >> beam.FlatMap(groups.signed_members, self._count)
+            | "Signed" >> beam.FlatMap(Late(groups.signed_members, self._count))
             | "Group signed" >> beam.GroupByKey()
             | "Compare" >> beam.FlatMap(groups.near_duplicate_group, self._jaccard)
         )
@@ -100,23 +101,16 @@ class CountParagraphs(beam.PTransform):
     def __init__(self, context: JobContext) -> None:
         super().__init__()
         self._context = context
-        self._count = paragraph_buckets(context)
 
     def expand(self, fates: PCollection[tuple[int, tuple[Fate, ...]]]) -> PCollection[WorkReport]:
         worker = WriteParagraphVerdicts(self._context)
+        paths, count = Planned(self._context, feature_paths), Planned(self._context, paragraph_buckets)
         return (
             fates
             | "Group by part" >> beam.GroupByKey()
-            | "Count" >> beam.FlatMap(groups.count_paragraphs, feature_paths(self._context), self._count)
-            | "Write" >> RunGroups(self._context, worker, self._count, phase="paragraphs")
+            | "Count" >> beam.FlatMap(Late(groups.count_paragraphs, paths, count))
+            | "Write" >> RunGroups(self._context, worker, paragraph_buckets, phase="paragraphs")
         )
-
-
-def feature_paths(context: JobContext) -> list[str]:
-    """Returns where the features of each part of documents are written."""
-    count = num_parts(context)
-    names = (f"part-{PLACES}-{part:05d}-of-{count:05d}.parquet" for part in range(count))
-    return [context.folder.path(context.job, FEATURES, name) for name in names]
 
 
 def _feature_parts(report: WorkReport, context: JobContext) -> Iterator[tuple[int, str]]:

@@ -43,6 +43,7 @@ class _WriteDocuments(Worker[list[Document]]):
     def run(self, item: list[Document], output: ItemOutput) -> None:
         for document in item:
             output.write(document)
+            output.total("images", sum(1 for _ in document.images()))
             output.count("document", n_in=1, n_out=1)
 
 
@@ -50,7 +51,7 @@ def documents_job(parts: list[list[Document]]) -> Job:
     """Returns a job that commits documents as ``interleave`` does."""
 
     def build(root: beam.Pipeline, context: JobContext) -> Any:
-        return root | RunItems(context, _WriteDocuments(), parts)
+        return root | RunItems(context, _WriteDocuments(), lambda context: parts)
 
     return Job(name="interleave", unit="document", needs=(), settings=lambda recipe: {}, build=build)
 

@@ -38,7 +38,7 @@ class _WritePages(Worker[int]):
 
 
 def build(root: beam.Pipeline, context: JobContext) -> Any:
-    return root | RunItems(context, _WritePages(), [0, 1])
+    return root | RunItems(context, _WritePages(), lambda context: [0, 1])
 
 
 PAGES = Job(name="interleave", unit="record", needs=(), settings=lambda recipe: {}, build=build)

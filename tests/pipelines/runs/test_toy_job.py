@@ -9,11 +9,11 @@ import apache_beam as beam
 import pytest
 
 from pipelines.engines.settings import EngineSettings
-from pipelines.runs.folder import RunFolder
+from pipelines.runs.folder import RunFolder, read_part
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.output import ItemOutput
 from pipelines.runs.runner import JobResult, RunError, run_line
-from pipelines.runs.transforms import ReadTable, RunGroups, RunItems, Worker
+from pipelines.runs.transforms import RunGroups, RunItems, Spread, Worker
 from schemas.errors import SchemaError
 from schemas.recipe import FetchSettings, InputSettings, Recipe
 from schemas.rejections import Rejection, RejectReason
@@ -51,16 +51,36 @@ class Forgetful(Worker[int]):
 
 
 def build_toy(root: beam.Pipeline, context: JobContext) -> Any:
-    return root | RunItems(context, MakeNumbers(), [0, 1, 2, 3])
+    return root | RunItems(context, MakeNumbers(), four_items)
 
 
 def build_sums(root: beam.Pipeline, context: JobContext) -> Any:
-    numbers = root | ReadTable(context, "toy", Number)
-    return numbers | beam.Map(lambda number: (number.value % 3, number.value)) | RunGroups(context, SumBucket(), 3)
+    numbers = root | Spread(context, toy_parts) | beam.FlatMap(read_numbers)
+    return numbers | beam.Map(lambda number: (number.value % 3, number.value)) | RunGroups(context, SumBucket(), three)
 
 
 def build_forgetful(root: beam.Pipeline, context: JobContext) -> Any:
-    return root | RunItems(context, Forgetful(), [0])
+    return root | RunItems(context, Forgetful(), one_item)
+
+
+def four_items(context: JobContext) -> list[int]:
+    return [0, 1, 2, 3]
+
+
+def one_item(context: JobContext) -> list[int]:
+    return [0]
+
+
+def toy_parts(context: JobContext) -> list[str]:
+    return context.folder.part_paths("toy")
+
+
+def three(context: JobContext) -> int:
+    return 3
+
+
+def read_numbers(path: str) -> Iterator[Number]:
+    yield from read_part(path, Number)
 
 
 def nothing(recipe: Recipe) -> dict[str, Any]:
