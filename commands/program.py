@@ -16,6 +16,7 @@ import click
 from commands import output
 from commands.errors import CommandError, Exit
 from commands.stopping import Stop, leave, stop_on_signals
+from pipelines.runs.storage_errors import StorageError
 from schemas.errors import SchemaError
 from settings.problems import SettingsError
 
@@ -133,8 +134,8 @@ def _ended(error: Exception) -> int:
     if isinstance(error, CommandError):
         output.fail(str(error))
         return error.code
-    if isinstance(error, OSError):
-        output.fail(_outside(error))
+    if isinstance(error, (OSError, StorageError)):
+        output.fail(_outside(error) if isinstance(error, OSError) else str(error))
         return Exit.OUTSIDE
     traceback.print_exception(error)
     output.fail("this is a bug in mm1; please report it with the lines above and the output of `mm1 doctor`")

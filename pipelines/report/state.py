@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from pipelines.runs import storage
@@ -49,7 +48,5 @@ def _job_state(folder: RunFolder, name: str) -> JobState:
 def _elapsed_s(folder: RunFolder, name: str) -> float:
     """Returns the time between the first and last receipt: what the rate of the work is taken from."""
     work = folder.path(name, WORK_FOLDER)
-    if storage.is_remote(work) or not os.path.isdir(work):
-        return 0.0
-    times = [entry.stat().st_mtime for entry in os.scandir(work) if entry.name.endswith(".json")]
+    times = [time for path in storage.list_files(work) if (time := storage.modified_s(path)) is not None]
     return max(times) - min(times) if times else 0.0

@@ -1,6 +1,7 @@
 """What one work item writes: Parquet parts, tars of original bytes, rejections, and the counts that go with them."""
 
 import contextlib
+import sys
 from typing import Any
 
 import pyarrow as pa
@@ -121,19 +122,29 @@ class _PartWriter:
             self._buffer, self._characters = [], 0
 
     def __exit__(self, *exception: Any) -> None:
-        if exception[0] is None:
+        if exception[0] is not None:
+            self._give_up(exception)
+            return
+        try:
             self._flush()
-        # Closed in any case, while its file is open: its finaliser would write to a closed one. The file is given up.
-        self._parquet.close()
+            self._parquet.close()
+        except BaseException:
+            self._give_up(sys.exc_info())
+            raise
+        self._publish.__exit__(None, None, None)
+        self.record = PartRecord(
+            table=self._table,
+            path=self._path,
+            rows=self._rows,
+            n_bytes=self._file.n_bytes,
+            sha256=self._file.sha256(),
+        )
+
+    def _give_up(self, exception: Any) -> None:
+        # Closed while its file is open: its finaliser would write to a closed one. On a full disk this fails again.
+        with contextlib.suppress(Exception):
+            self._parquet.close()
         self._publish.__exit__(*exception)
-        if exception[0] is None:
-            self.record = PartRecord(
-                table=self._table,
-                path=self._path,
-                rows=self._rows,
-                n_bytes=self._file.n_bytes,
-                sha256=self._file.sha256(),
-            )
 
 
 def _weight(record: object) -> int:

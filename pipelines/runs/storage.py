@@ -5,20 +5,36 @@ an object store by one upload that is completed at the end.
 """
 
 import contextlib
+import fcntl
 import glob
 import hashlib
+import io
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from typing import IO, Any, BinaryIO, cast
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import IO, Any, BinaryIO
+
+from pipelines.runs import remote
+from pipelines.runs.storage_errors import ShortFileError, StorageError, storage_error
+
+__all__ = ["ShortFileError", "StorageError"]
 
 TEMPORARY_PREFIX = ".tmp-"
 """Files of this prefix are remains of a writer that died; readers and listings pass them over."""
 
+LARGE_BYTES = 1 << 20
+"""A piece of so many bytes is digested on a thread: SHA-256 (1.8 GB/s) takes longer than writing it does."""
 
-class StorageError(OSError):
-    """A path cannot be used; the message says which, why and what to do."""
+READ_BUFFER = 1 << 17
+
+THREAD_BYTES = 1 << 18
+"""A smaller piece is digested sooner than handed over."""
+
+
+class InUseError(Exception):
+    """Another process holds the lock."""
 
 
 def is_remote(path: str) -> bool:
@@ -36,20 +52,38 @@ def absolute(path: str, base: str) -> str:
     return path if is_remote(path) else os.path.normpath(os.path.join(os.path.abspath(base), path))
 
 
+class _LocalReader(io.FileIO):
+    """A local file for reading. A disk that fails is a ``StorageError``, never taken for damage of the file."""
+
+    def readinto(self, buffer: Any) -> int | None:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise storage_error(str(self.name), "read", error) from error
+
+    def readall(self) -> bytes:
+        try:
+            return super().readall()
+        except OSError as error:
+            raise storage_error(str(self.name), "read", error) from error
+
+
 def open_read(path: str) -> BinaryIO:
     """Opens a file for reading bytes, seekable.
 
     Raises:
         FileNotFoundError: There is none.
-        StorageError: The protocol needs a package that is not installed.
+        StorageError: It cannot be reached; here and while it is read.
     """
-    if not is_remote(path):
-        return open(path, "rb")
-    return cast(BinaryIO, _filesystem(path).open(path, "rb"))
+    if is_remote(path):
+        return remote.open_read(path)
+    return io.BufferedReader(_LocalReader(path), READ_BUFFER)
 
 
 def read_bytes(path: str) -> bytes:
     """Returns the whole content of a file."""
+    if is_remote(path):
+        return remote.read_bytes(path)
     with open_read(path) as file:
         return file.read()
 
@@ -58,31 +92,44 @@ def read_range(path: str, offset: int, length: int) -> bytes:
     """Returns ``length`` bytes from ``offset``.
 
     Raises:
-        StorageError: The file is shorter.
+        ShortFileError: The file is shorter.
     """
-    if is_remote(path):
-        data = cast(bytes, _filesystem(path).cat_file(path, start=offset, end=offset + length))
-    else:
-        with open(path, "rb", buffering=0) as file:
-            data = os.pread(file.fileno(), length, offset)
+    data = remote.read_range(path, offset, length) if is_remote(path) else _read_local_range(path, offset, length)
     if len(data) != length:
-        raise StorageError(f"{path}: wanted {length} bytes at {offset}, the file gave {len(data)}")
+        raise ShortFileError(f"{path}: wanted {length} bytes at {offset}, the file gave {len(data)}")
     return data
+
+
+def _read_local_range(path: str, offset: int, length: int) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        try:
+            return os.pread(file.fileno(), length, offset)
+        except OSError as error:
+            raise storage_error(path, "read", error) from error
 
 
 def exists(path: str) -> bool:
     """Returns whether there is a file or folder."""
-    return os.path.exists(path) if not is_remote(path) else bool(_filesystem(path).exists(path))
+    return remote.exists(path) if is_remote(path) else os.path.exists(path)
 
 
 def is_folder(path: str) -> bool:
     """Returns whether ``path`` is a folder."""
-    return os.path.isdir(path) if not is_remote(path) else bool(_filesystem(path).isdir(path))
+    return remote.is_folder(path) if is_remote(path) else os.path.isdir(path)
 
 
 def size(path: str) -> int:
     """Returns the size of a file in bytes."""
-    return os.path.getsize(path) if not is_remote(path) else int(_filesystem(path).size(path))
+    return remote.size(path) if is_remote(path) else os.path.getsize(path)
+
+
+def modified_s(path: str) -> float | None:
+    """Returns when a local file was last written, in seconds since the epoch; None if it is gone, or remote."""
+    if is_remote(path):
+        return None
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.getmtime(path)
+    return None
 
 
 def list_files(pattern: str, *, temporary: bool = False) -> list[str]:
@@ -93,9 +140,7 @@ def list_files(pattern: str, *, temporary: bool = False) -> list[str]:
         temporary: Whether remains of writers that died are listed too.
     """
     if is_remote(pattern):
-        filesystem = _filesystem(pattern)
-        found = filesystem.glob(pattern) if glob.has_magic(pattern) else filesystem.find(pattern)
-        paths = [filesystem.unstrip_protocol(path) for path in found]
+        paths = remote.match(pattern) if glob.has_magic(pattern) else remote.find(pattern)
     elif os.path.isdir(pattern):
         paths = [os.path.join(folder, name) for folder, _, names in os.walk(pattern) for name in names]
     else:
@@ -106,8 +151,7 @@ def list_files(pattern: str, *, temporary: bool = False) -> list[str]:
 def remove(path: str) -> None:
     """Removes a file or a folder with all in it; nothing where there is none."""
     if is_remote(path):
-        with contextlib.suppress(FileNotFoundError):
-            _filesystem(path).rm(path, recursive=True)
+        remote.remove(path)
     elif os.path.isdir(path):
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -116,19 +160,37 @@ def remove(path: str) -> None:
 
 
 class DigestingWriter:
-    """A file being written: counts and digests the bytes on their way."""
+    """A file being written: counts and digests the bytes on their way.
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    Large pieces are digested on a thread while the caller makes the next: both let go of the interpreter's lock.
+    """
+
+    def __init__(self, path: str, file: IO[bytes]) -> None:
+        self._path, self._file = path, file
         self._digest = hashlib.sha256()
+        self._thread: ThreadPoolExecutor | None = None
+        self._pending: Future[None] | None = None
         self.n_bytes = 0
         self.closed = False
 
     def write(self, data: Any) -> int:
-        """Writes bytes or a buffer and returns how many bytes it had."""
+        """Writes bytes or a buffer and returns how many bytes it had.
+
+        Raises:
+            StorageError: The disk is full, or the store refuses them.
+        """
         view = memoryview(data).cast("B")
-        self._file.write(view)
-        self._digest.update(view)
+        try:
+            self._file.write(view)
+        except Exception as error:
+            raise storage_error(self._path, "written", error) from error
+        self._wait()
+        # Only `bytes` never change: a buffer may be filled anew as soon as this returns.
+        if isinstance(data, bytes) and len(data) >= THREAD_BYTES:
+            self._thread = self._thread or ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest")
+            self._pending = self._thread.submit(self._digest.update, data)
+        else:
+            self._digest.update(view)
         self.n_bytes += len(view)
         return len(view)
 
@@ -156,14 +218,28 @@ class DigestingWriter:
 
     def sha256(self) -> str:
         """Returns the digest of all bytes written so far."""
+        self._wait()
         return self._digest.hexdigest()
+
+    def end(self) -> None:
+        """Ends the thread; called by the owner of the context."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=True)
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
 
 
 @contextlib.contextmanager
 def publish(path: str) -> Iterator[DigestingWriter]:
     """Gives a writer whose bytes appear at ``path`` when the block ends without an exception, and never in part."""
     with _publish_remote(path) if is_remote(path) else _publish_local(path) as writer:
-        yield writer
+        try:
+            yield writer
+        finally:
+            writer.end()
 
 
 def write_bytes(path: str, data: bytes) -> str:
@@ -174,25 +250,71 @@ def write_bytes(path: str, data: bytes) -> str:
 
 
 @contextlib.contextmanager
+def locked(path: str) -> Iterator[None]:
+    """Holds a lock file for this process. Object stores have no lock: equal bytes make a second writer harmless.
+
+    Raises:
+        InUseError: Another process holds it.
+    """
+    if is_remote(path):
+        yield
+        return
+    with _telling_written(path):
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        file = open(path, "a")  # noqa: SIM115 - closed below
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InUseError(path) from error
+        yield
+
+
+@contextlib.contextmanager
 def _publish_local(path: str) -> Iterator[DigestingWriter]:
     folder, name = os.path.split(path)
-    os.makedirs(folder or ".", exist_ok=True)
     # Unique, since a retry may run while the attempt that it replaces is still alive.
     temporary = os.path.join(folder, f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}-{name}")
     try:
-        with open(temporary, "wb", buffering=1 << 20) as file:
-            writer = DigestingWriter(file)
+        with _telling_written(path):
+            os.makedirs(folder or ".", exist_ok=True)
+            file = open(temporary, "wb", buffering=1 << 20)  # noqa: SIM115 - closed below
+        with _closing(path, file):
+            writer = DigestingWriter(path, file)
             yield writer
-            file.flush()
-            os.fsync(file.fileno())
+            with _telling_written(path):
+                file.flush()
+                os.fsync(file.fileno())
         if os.path.getsize(temporary) != writer.n_bytes:
             raise StorageError(f"{path}: wrote {writer.n_bytes} bytes, the disk has {os.path.getsize(temporary)}")
-        os.replace(temporary, path)
-        _sync_folder(folder or ".")
+        with _telling_written(path):
+            os.replace(temporary, path)
+            _sync_folder(folder or ".")
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def _closing(path: str, file: IO[bytes]) -> Iterator[None]:
+    """Closes a file; where the block has failed, its error counts and not that of closing on a full disk."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            file.close()
+        raise
+    with _telling_written(path):
+        file.close()
+
+
+@contextlib.contextmanager
+def _telling_written(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(path, "written", error) from error
 
 
 def _sync_folder(folder: str) -> None:
@@ -205,26 +327,9 @@ def _sync_folder(folder: str) -> None:
 
 @contextlib.contextmanager
 def _publish_remote(path: str) -> Iterator[DigestingWriter]:
-    file = _filesystem(path).open(path, "wb")
-    try:
-        writer = DigestingWriter(file)
+    with remote.written(path) as file:
+        writer = DigestingWriter(path, file)
         yield writer
-    except BaseException:
-        # An upload that is not completed leaves no object behind. Marked closed, since the file's finaliser would
-        # otherwise close it, and so upload the half that was written.
-        file.discard()
-        file.closed = True
-        raise
-    file.close()
-
-
-def _filesystem(path: str) -> Any:
-    import fsspec
-
-    protocol = path.split("://", 1)[0]
-    try:
-        return fsspec.filesystem(protocol)
-    except (ImportError, ValueError) as error:
-        extra = {"gs": "gcs", "s3": "s3"}.get(protocol)
-        advice = f": pip install 'mm1[{extra}]'" if extra else ""
-        raise StorageError(f"{path}: no driver for {protocol}:// is installed ({error}){advice}") from error
+    if (n_bytes := remote.size(path)) != writer.n_bytes:
+        remote.remove(path)
+        raise StorageError(f"{path}: wrote {writer.n_bytes} bytes, the store has {n_bytes}; run the same command again")
