@@ -2,16 +2,13 @@
 
 Legend: T positions, S samples, H query heads, K key-value heads, D features of a head.
 
-==========  =======================
-================================================================ backend     device
- how ==========  =======================
- ================================================================
-``varlen``  CUDA, bf16 or fp16       flash attention over sample boundaries; no mask, no recompiling
-``sdpa``    any                      one fused call a sample; 3 to 28 times less work than a mask
-``flex``    CUDA (CPU: forward)      compiled masks, for visual tokens that see their whole image
-``dense``   any                      a T x T mask; the reference of the tests
-==========  =======================
-================================================================
+- ``varlen``: flash attention over sample boundaries, without a mask. CUDA, bfloat16 or float16.
+- ``flex``: compiled masks, for visual tokens that see their whole image. CUDA; forward on the CPU.
+- ``sdpa``: one fused call a sample; 3 to 28 times less work than a mask. Anywhere.
+- ``dense``: a T x T mask; the reference of the tests. Anywhere.
+
+A sample's bits do not depend on its neighbours' values with any of them. ``attention_backend.py``
+chooses one.
 """
 
 from __future__ import annotations
@@ -32,6 +29,11 @@ from mm1_model.eager import uncompiled
 AttentionBackend = Literal["varlen", "sdpa", "flex", "dense"]
 
 _CAUSAL_WINDOW = (-1, 0)
+
+_NO_SPLIT = 1
+"""Keys are not divided among thread blocks: that would depend on the longest sample of the row, and
+so change the bits of all others.
+"""
 
 _Flex = Callable[..., Tensor]
 
@@ -73,13 +75,6 @@ class PackedAttention:
         return _BACKENDS[self.backend](q_THD, k_TKD, v_TKD, self)
 
 
-def choose_backend(device: torch.device, dtype: torch.dtype, *, bidirectional_images: bool = False) -> AttentionBackend:
-    """Returns the fastest backend for training on ``device`` in ``dtype``."""
-    if device.type == "cuda" and dtype in (torch.bfloat16, torch.float16):
-        return "flex" if bidirectional_images else "varlen"
-    return "sdpa"
-
-
 def packed_attention(
     cu_seqlens: Tensor,
     max_seqlen: int,
@@ -92,7 +87,7 @@ def packed_attention(
     Args:
         cu_seqlens: ``(S + 1,)`` int32 boundaries of the samples.
         max_seqlen: positions of the longest sample.
-        backend: see the table at the top of this file.
+        backend: see the list at the top of this file.
         image_ids_T: None for causal attention; else the number of the image that a position belongs
             to and -1 for text: positions of one image also see each other.
 
@@ -177,6 +172,7 @@ def _varlen(q_THD: Tensor, k_TKD: Tensor, v_TKD: Tensor, packed: PackedAttention
         packed.max_seqlen,
         packed.max_seqlen,
         window_size=_CAUSAL_WINDOW,
+        num_splits=_NO_SPLIT,
         enable_gqa=q_THD.shape[1] != k_TKD.shape[1],
     )
     return cast(Tensor, out_THD)

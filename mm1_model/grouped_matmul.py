@@ -1,10 +1,17 @@
-"""One matrix product for all experts: ``F.grouped_mm``, or a loop where it cannot be trusted.
+"""One matrix product for all experts: ``F.grouped_mm`` on CUDA, a loop elsewhere and where that fails.
 
-Legend: R rows sorted by expert, E experts, I and O the widths of input and output.
+A row's result must not depend on how many rows stand beside it: the number of an expert's rows is a
+matter of the other samples in the row. ``F.grouped_mm`` lays tiles of one size over each group on
+CUDA. On the CPU it is a loop over plain products, and those choose another kernel, with another
+order of sums, for the rows that do not fill a block; so our own loop fills them up.
+
+Legend: R rows sorted by expert, E experts, I and O the widths of input and output, N rows of one
+expert.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -14,6 +21,14 @@ from torch.nn import functional as F
 
 ALIGNMENT_BYTES = 16
 """``grouped_mm`` asks that rows begin at multiples of this."""
+
+ROW_MULTIPLE = 16
+"""The loop's products have a multiple of so many rows. MKL's kernels take 4 to 12 rows at a time
+and others the rest, on each thread; with whole multiples of 16 every row of a product has the bits
+that it has in any other, with 1 to 32 threads and every instruction set from SSE 4.2 to AVX-512.
+"""
+
+_log = logging.getLogger(__name__)
 
 
 def grouped_linear(rows_RI: Tensor, weight_EOI: Tensor, ends_E: Tensor) -> Tensor:
@@ -32,7 +47,8 @@ def grouped_linear(rows_RI: Tensor, weight_EOI: Tensor, ends_E: Tensor) -> Tenso
         # Autocast knows nn.Linear but not grouped_mm.
         rows_RI = rows_RI.to(torch.get_autocast_dtype(kind))
     weight_EOI = weight_EOI.to(rows_RI.dtype)
-    if _aligned(rows_RI, weight_EOI) and grouped_mm_works(rows_RI.device, rows_RI.dtype):
+    trusted = rows_RI.is_cuda and _aligned(rows_RI, weight_EOI)
+    if trusted and grouped_mm_works(rows_RI.device, rows_RI.dtype):
         return grouped(rows_RI, weight_EOI, ends_E)
     return looped(rows_RI, weight_EOI, ends_E)
 
@@ -45,13 +61,14 @@ def grouped(rows_RI: Tensor, weight_EOI: Tensor, ends_E: Tensor) -> Tensor:
 
 def looped(rows_RI: Tensor, weight_EOI: Tensor, ends_E: Tensor) -> Tensor:
     """``grouped_linear`` by one product an expert. Waits for the device once."""
-    ends = ends_E.tolist()
-    starts = [0, *ends[:-1]]
-    outs = [
-        F.linear(rows_RI[start:end], weight)
-        for start, end, weight in zip(starts, ends, weight_EOI.unbind(0), strict=True)
-    ]
-    return torch.cat(outs)
+    counts = ends_E.diff(prepend=ends_E.new_zeros(1)).tolist()
+    parts = zip(torch.split(rows_RI, counts), weight_EOI.unbind(0), strict=True)
+    return torch.cat([_linear(rows, weight) for rows, weight in parts])
+
+
+def _linear(rows_NI: Tensor, weight_OI: Tensor) -> Tensor:
+    num_rows = rows_NI.shape[0]
+    return F.linear(F.pad(rows_NI, (0, 0, 0, -num_rows % ROW_MULTIPLE)), weight_OI)[:num_rows]
 
 
 @lru_cache(maxsize=16)
@@ -59,15 +76,22 @@ def grouped_mm_works(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether ``F.grouped_mm`` agrees with the loop here, and gives empty experts no gradient.
 
     Some GPUs and versions answered with NaN or with gradients for experts without rows
-    (pytorch issues 172439 and 193633), so the first use on a device tries it.
+    (pytorch issues 172439 and 193633), so the first use on a device tries it. A failure is logged.
     """
     with torch.enable_grad(), torch.autocast(device.type, enabled=False):
         try:
             outcome = [_probe(f, device, dtype) for f in (grouped, looped)]
-        except (RuntimeError, NotImplementedError):
-            return False
+        except RuntimeError as error:
+            return _distrust(device, dtype, str(error))
     pairs = zip(*outcome, strict=True)
-    return all(torch.allclose(a.float(), b.float(), atol=1e-2, rtol=1e-2) for a, b in pairs)
+    if all(torch.allclose(a.float(), b.float(), atol=1e-2, rtol=1e-2) for a, b in pairs):
+        return True
+    return _distrust(device, dtype, "its values or gradients are wrong")
+
+
+def _distrust(device: torch.device, dtype: torch.dtype, reason: str) -> bool:
+    _log.warning("F.grouped_mm fails its self-test on %s in %s: %s; experts take a loop", device, dtype, reason)
+    return False
 
 
 def _probe(

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mm1_model.attention import AttentionBackend, choose_backend, packed_attention
+from mm1_model.attention import AttentionBackend, packed_attention
+from mm1_model.attention_backend import choose_backend
 from mm1_model.batch import PackedBatch
 from mm1_model.config import ModelConfig
 from mm1_model.connector import build_connector

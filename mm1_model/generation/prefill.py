@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mm1_model.attention import choose_backend, packed_attention
+from mm1_model.attention import packed_attention
+from mm1_model.attention_backend import choose_backend
 from mm1_model.batch import positions_from_boundaries
 from mm1_model.fusion import image_ids
 from mm1_model.generation.cache import ExtendingAttention, FillingAttention, KeyValueCache

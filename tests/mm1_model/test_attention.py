@@ -9,7 +9,6 @@ from torch import Tensor
 from mm1_model.attention import (
     AttentionBackend,
     PackedAttention,
-    choose_backend,
     packed_attention,
 )
 
@@ -116,15 +115,6 @@ def test_a_changed_sample_leaves_its_neighbours_bit_equal(backend: AttentionBack
     assert torch.equal(before[:8], after[:8])
     assert torch.equal(before[41:], after[41:])
     assert not torch.equal(before[8:41], after[8:41])
-
-
-def test_backends_are_chosen_by_device_type_and_mask() -> None:
-    cuda, cpu = torch.device("cuda"), torch.device("cpu")
-
-    assert choose_backend(cuda, torch.bfloat16) == "varlen"
-    assert choose_backend(cuda, torch.bfloat16, bidirectional_images=True) == "flex"
-    assert choose_backend(cuda, torch.float32) == "sdpa"
-    assert choose_backend(cpu, torch.bfloat16) == "sdpa"
 
 
 def test_varlen_refuses_a_mask() -> None:
