@@ -21,6 +21,7 @@ SECTIONS: Sections = {
     },
     "Curate": {
         "run": ("commands.run:run", "Run the jobs of a recipe; go on where a run was stopped."),
+        "package": ("commands.package:package", "Jars and a script for clusters where one submits a file."),
         "status": ("commands.status:status", "How far a run is, from its folder alone."),
         "verify": ("commands.integrity:verify", "Check shards against their manifest, byte by byte."),
         "diff": ("commands.integrity:diff", "How two runs differ: settings, counts, samples."),

@@ -16,20 +16,33 @@ EXECUTOR_OPENS = "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED --add-opens=java.
 """What Spark 3.5 needs on Java 17; Beam sets it for the driver only."""
 
 
+def is_local(engine: EngineSettings) -> bool:
+    """Returns whether driver and executor are one process."""
+    return re.match(r"^local(\[.+\])?$", engine.master or "local") is not None
+
+
+def spark_properties(engine: EngineSettings) -> dict[str, str]:
+    """Returns the properties of Spark that we set."""
+    workers = engine.workers or os.cpu_count() or 1
+    properties = {
+        "spark.default.parallelism": str(PARTITIONS_PER_WORKER * workers),
+        # One part of a stage may wait long for a model: that is no dead executor.
+        "spark.network.timeout": "600s",
+    }
+    if not is_local(engine):
+        properties["spark.executor.extraJavaOptions"] = EXECUTOR_OPENS
+    return properties
+
+
 def spark_flags(engine: EngineSettings) -> list[str]:
     """Returns the flags for Spark through Beam's job server, which is the driver."""
     workers = engine.workers or os.cpu_count() or 1
     master = engine.master or f"local[{workers}]"
-    is_local = re.match(r"^local(\[.+\])?$", master) is not None
     flags = [
         "--runner=SparkRunner",
         f"--spark_master_url={master}",
-        *process_environment_flags(parallelism=workers if is_local else 1),
-        f"--job_server_jvm_properties=-Dspark.default.parallelism={PARTITIONS_PER_WORKER * workers}",
-        # One part of a stage may wait long for a model: that is no dead executor.
-        "--job_server_jvm_properties=-Dspark.network.timeout=600s",
+        *process_environment_flags(parallelism=workers if is_local(engine) else 1),
+        *(f"--job_server_jvm_properties=-D{name}={value}" for name, value in spark_properties(engine).items()),
     ]
-    if not is_local:
-        flags.append(f"--job_server_jvm_properties=-Dspark.executor.extraJavaOptions={EXECUTOR_OPENS}")
     jar = os.environ.get(JAR_VARIABLE)
     return [*flags, f"--spark_job_server_jar={jar}"] if jar else flags

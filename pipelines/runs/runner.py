@@ -1,28 +1,24 @@
 """Runs the jobs of a recipe in order: skips what is committed, goes on where a run was stopped."""
 
 import contextlib
-import fcntl
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
-from typing import Any
 
 from pipelines.engines.settings import EngineSettings
 from pipelines.runs import storage
-from pipelines.runs.fingerprint import job_fingerprint, lineage_digest, own_digest, plain
+from pipelines.runs.fingerprint import job_fingerprint, lineage_digest, own_digest
 from pipelines.runs.folder import RunFolder
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.progress import JobProgress, read_progress
 from pipelines.runs.quiet import quiet_beam
-from schemas.digests import canonical_json
+from pipelines.runs.run_file import write_run_file
 from schemas.recipe import Recipe
 from schemas.summary import JobSummary
 
-RUN_VERSION = 1
 POLL_S = 1.0
-_VERSIONS = ("mm1", "apache-beam", "pyarrow", "pillow", "selectolax", "tokenizers")
 
 
 class RunError(RuntimeError):
@@ -31,6 +27,10 @@ class RunError(RuntimeError):
 
 class RunLockedError(RunError):
     """Another process is running this run folder."""
+
+
+class RunStorageError(RunError):
+    """A job stopped because a disk or an object store did not take or give its files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,17 +75,6 @@ def run_line(
             if on_job:
                 on_job(result)
     return results
-
-
-def write_run_file(folder: RunFolder, recipe: Recipe) -> None:
-    """Writes ``run.json``: the resolved recipe (without the folder's own path) and the versions that ran it."""
-    settings = plain(recipe)
-    del settings["run"]
-    content = {"version": RUN_VERSION, "recipe": settings, "versions": _versions()}
-    text = canonical_json(content) + "\n"
-    path = folder.path("run.json")
-    if not storage.exists(path) or storage.read_bytes(path) != text.encode():
-        storage.write_bytes(path, text.encode())
 
 
 def committed_summary(job: Job, recipe: Recipe, folder: RunFolder) -> JobSummary | None:
@@ -141,7 +130,16 @@ def _run_pipeline(job: Job, context: JobContext, engine: EngineSettings) -> None
         if engine.wait:
             result.wait_until_finish()
     except Exception as error:
+        if told := _storage_message(error):
+            raise RunStorageError(f"job {job.name!r} stopped: {told}") from error
         raise RunError(f"job {job.name!r} failed: {_last_line(error)}") from error
+
+
+def _storage_message(error: Exception) -> str | None:
+    """Returns what a ``StorageError`` of a worker said: from the text, as of other processes there is no more."""
+    text = f"{type(error).__name__}: {error}"
+    match = re.search(r"StorageError: (.+?)(?: \[while running .*)?$", text, re.MULTILINE)
+    return match[1] if match else None
 
 
 def _last_line(error: Exception) -> str:
@@ -174,25 +172,12 @@ def _reporting(folder: RunFolder, job: str, on_progress: Callable[[JobProgress],
 
 @contextlib.contextmanager
 def _locked(folder: RunFolder) -> Iterator[None]:
-    """Holds the run folder for this process. Object stores have no lock: equal bytes make a second run harmless."""
-    if storage.is_remote(folder.root):
-        yield
-        return
-    os.makedirs(folder.root, exist_ok=True)
-    with open(folder.path(".lock"), "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunLockedError(f"{folder.root}: another mm1 process is running it; wait for it or stop it") from error
-        yield
-
-
-def _versions() -> dict[str, Any]:
-    found = {}
-    for name in _VERSIONS:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+    """Holds the run folder for this process."""
+    try:
+        with storage.locked(folder.path(".lock")):
+            yield
+    except storage.InUseError as error:
+        raise RunLockedError(f"{folder.root}: another mm1 process is running it; wait for it or stop it") from error
 
 
 def with_run(recipe: Recipe, run: str) -> Recipe:

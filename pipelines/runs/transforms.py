@@ -17,6 +17,7 @@ from pipelines.runs.job import JobContext
 from pipelines.runs.output import ItemOutput
 from pipelines.runs.planning import Late, Plan, Planned
 from pipelines.runs.receipts import WORK_FOLDER, read_receipt, write_receipt
+from pipelines.runs.run_file import write_run_file
 from schemas.summary import JobSummary, PartRecord, WorkReport
 
 Item = TypeVar("Item")
@@ -164,7 +165,10 @@ def commit_job(report: WorkReport, context: JobContext, unit: str) -> str:
     Raises:
         SchemaError: The numbers do not add up: nothing is committed.
     """
-    context = settled(context)
+    if not context.fingerprint:
+        # A packaged job has no launcher that could have written it.
+        write_run_file(context.folder, context.recipe)
+        context = settled(context)
     summary = JobSummary(
         job=context.job,
         fingerprint=context.fingerprint,

@@ -1,7 +1,6 @@
 """What Dataflow would be given, looked at without the cloud: the job graphs of all jobs."""
 
 import dataclasses
-import pathlib
 from typing import Any
 
 import apache_beam as beam
@@ -15,9 +14,9 @@ from pipelines.recipe import load_recipe
 from pipelines.runs.job import JobContext
 from pipelines.runs.transforms import Commit
 from schemas.recipe import Recipe
-from tests.integration.lines import SmallWorld
+from tests.integration.lines import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("line")]
+pytestmark = pytest.mark.slow
 
 CLOUD = (
     "--project=lab",
@@ -33,7 +32,7 @@ MOST_PAYLOAD_BYTES = 20_000
 """A pickled step larger than this drags something along that does not belong to it."""
 
 
-def graph(name: str, recipe: Recipe, accelerator: str | None = None) -> Any:
+def graph(name: str, recipe: Recipe) -> Any:
     """Returns the portable pipeline that Dataflow would be sent for one job."""
     context = JobContext(run=recipe.run, job=name, recipe=recipe, fingerprint="0")
     job = load_job(name)
@@ -49,23 +48,30 @@ def steps(proto: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def recipe(small_world: SmallWorld, reference_run: pathlib.Path) -> Recipe:
-    return dataclasses.replace(load_recipe(str(small_world.recipe)).recipe, run=str(reference_run))
+def recipe() -> Recipe:
+    """A recipe whose run folder is not there: what a job is sent as depends on no upstream output."""
+    return dataclasses.replace(load_recipe(str(ROOT / "recipes" / "quickstart.yaml")).recipe, run="/nowhere/run")
 
 
-@pytest.mark.parametrize("name", JOB_NAMES)
-def test_a_job_uses_only_what_every_engine_can_do(name: str, recipe: Recipe) -> None:
-    proto = graph(name, recipe)
+@pytest.fixture(scope="module", params=JOB_NAMES)
+def sent(request: pytest.FixtureRequest, recipe: Recipe) -> Any:
+    """The name of each job and the pipeline that Dataflow would be sent for it."""
+    return request.param, graph(request.param, recipe)
+
+
+def test_a_job_uses_only_what_every_engine_can_do(sent: tuple[str, Any]) -> None:
+    _, proto = sent
 
     forbidden = ("splittable", "stateful", "bundle_finalization", "timers")
     assert [need for need in proto.requirements if any(word in need for word in forbidden)] == []
 
 
-@pytest.mark.parametrize("name", JOB_NAMES)
-def test_the_steps_of_a_job_are_small(name: str, recipe: Recipe) -> None:
+def test_the_steps_of_a_job_are_small(sent: tuple[str, Any]) -> None:
+    _, proto = sent
+
     large = {
         label: len(step.spec.payload)
-        for label, step in steps(graph(name, recipe)).items()
+        for label, step in steps(proto).items()
         if step.spec.urn == "beam:transform:pardo:v1" and len(step.spec.payload) > MOST_PAYLOAD_BYTES
     }
 
@@ -86,9 +92,8 @@ def test_models_ask_for_the_accelerator_of_the_recipe(name: str, recipe: Recipe)
     assert hints == {"type:nvidia-l4;count:1;install-nvidia-driver"}
 
 
-@pytest.mark.parametrize("name", [job for job in JOB_NAMES if job not in {"score", "recaption"}])
-def test_jobs_without_models_have_one_environment(name: str, recipe: Recipe) -> None:
-    proto = graph(name, recipe)
+def test_jobs_have_one_environment_unless_an_accelerator_is_asked_for(sent: tuple[str, Any]) -> None:
+    _, proto = sent
 
     used = {step.environment_id for step in proto.components.transforms.values() if step.environment_id}
     assert len(used) == 1
