@@ -57,10 +57,12 @@ class VisionConfig:
     """MM1 trains the tower too ("all components unfrozen", section 3.3)."""
 
     model: str | None = None
-    """Whose pretrained weights to take: a name of open_clip or timm, or ``local-dir:FOLDER``."""
+    """Whose pretrained weights to take: a name of open_clip or timm, ``local-dir:FOLDER`` or
+    ``hf-hub:NAME``.
+    """
 
     pretrained: str | None = None
-    """A tag of that model or a weights file. None starts at random, but for ``local-dir:``."""
+    """A tag of that model or a weights file. None starts at random, but for a folder and the Hub."""
 
     def __post_init__(self) -> None:
         _require_choice("vision.kind", self.kind, VisionKind)
@@ -187,7 +189,9 @@ class DecoderConfig:
     """
 
     pretrained: str | None = None
-    """A local folder with a Hugging Face checkpoint in safetensors. None starts at random."""
+    """A Hugging Face checkpoint in safetensors: a local folder, or ``hf-hub:NAME[@REVISION]``. None
+    starts at random.
+    """
 
     def __post_init__(self) -> None:
         for name in (

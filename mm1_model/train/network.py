@@ -21,7 +21,8 @@ from mm1_model.train.config import ModelSettings, TrainConfig, flatten
 from mm1_model.train.distributed import Ranks
 from mm1_model.vision import open_clip_vision_config
 from mm1_model.weights.files import read_tensors
-from mm1_model.weights.pretrained import load_pretrained_parts
+from mm1_model.weights.hub import checkpoint_folder
+from mm1_model.weights.pretrained import load_pretrained_parts, read_decoder_config
 from mm1_model.weights.state import fill
 from schemas.row_layout import SpecialTokens
 
@@ -60,6 +61,7 @@ def resolve_network(
         vision=_named_tower(settings.overrides),
         tokens_per_image=tokens_per_image,
     )
+    base = _with_named_decoder(base, settings.overrides)
     if z_loss is not None:
         base = replace(base, z_loss_weight=z_loss)
     base = replace(base, decoder=replace(base.decoder, max_positions=sequence_length))
@@ -76,6 +78,17 @@ def _named_tower(overrides: Mapping[str, Any]) -> VisionConfig | None:
     if model is None or builds_itself:
         return None
     return open_clip_vision_config(str(model), pretrained=flat.get("vision.pretrained"))
+
+
+def _with_named_decoder(base: ModelConfig, overrides: Mapping[str, Any]) -> ModelConfig:
+    """Returns the settings with the decoder of the checkpoint that ``decoder.pretrained`` names, if it names one."""
+    name = flatten(overrides).get("decoder.pretrained")
+    if name is None:
+        return base
+    decoder, moe = read_decoder_config(checkpoint_folder(str(name)))
+    # More rows than the tokenizer has tokens do no harm; fewer than the checkpoint has would not load.
+    rows = max(base.decoder.vocab_size, decoder.vocab_size)
+    return replace(base, decoder=replace(decoder, vocab_size=rows, pretrained=str(name)), moe=moe)
 
 
 def rule_parameters(model: MM1) -> int:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import open_clip
 import timm
 import torch
+from open_clip.factory import _get_hf_config
 from open_clip.model import _build_vision_tower
 from open_clip.timm_model import TimmModel
 from open_clip.transformer import VisionTransformer
@@ -21,6 +22,7 @@ from mm1_model.vision.timm_tower import TimmTower
 from mm1_model.vision.tower import LinearPatches, VisionTower
 
 LOCAL_FOLDER = "local-dir:"
+HUB = "hf-hub:"
 
 
 def open_clip_vision_config(
@@ -33,10 +35,10 @@ def open_clip_vision_config(
     """Returns the settings of an open_clip tower, whole: later builds need no registry.
 
     Args:
-        model: a name of ``open_clip.list_models()``, or ``local-dir:FOLDER`` with an
-            ``open_clip_config.json``.
-        pretrained: a tag of that model or a weights file; None starts at random. A local folder
-            brings its own.
+        model: a name of ``open_clip.list_models()``; or ``local-dir:FOLDER`` with an
+            ``open_clip_config.json``, or ``hf-hub:NAME`` for a repository of the Hub with one.
+        pretrained: a tag of that model or a weights file; None starts at random. A folder or a
+            repository brings its own.
         image_size: None for the model's own; else positions are interpolated to it.
         frozen: whether training leaves the tower as it is.
 
@@ -89,35 +91,52 @@ def load_pretrained_tower(config: VisionConfig) -> VisionTower:
     """Returns the tower with the weights that ``model`` and ``pretrained`` name.
 
     The weights are loaded at the resolution of their own training; then the positions are
-    interpolated to ``config.image_size``.
+    interpolated to ``config.image_size``. Pickled files are read with ``weights_only``.
 
     Raises:
-        ValueError: the settings name no weights.
-        RuntimeError: the weights could not be found or do not fit.
+        ValueError: the settings name no weights, or a tag that is not among the model's.
+        RuntimeError: the weights could not be downloaded, or do not fit: every missing, unexpected
+            and misshapen tensor is named.
+        OSError: the Hub gives no answer.
     """
     if config.model is None or not names_weights(config):
         raise ValueError(
             "vision.model and vision.pretrained name no weights: set vision.pretrained to a tag or"
-            " a weights file, or vision.model to local-dir:FOLDER"
+            " a weights file, or vision.model to local-dir:FOLDER or hf-hub:NAME"
         )
-    tower: VisionTower
     if config.kind == "timm":
-        overlay = {"file": config.pretrained} if _is_file(config.pretrained) else None
-        arguments = {k: v for k, v in config.architecture.items() if k != "model_name"}
-        tower = TimmTower(timm.create_model(config.model, pretrained=True, pretrained_cfg_overlay=overlay, **arguments))
+        tower = _load_timm(config.model, config.pretrained, config.architecture)
     else:
-        model = open_clip.create_model(
-            config.model, pretrained=config.pretrained, require_pretrained=True, weights_only=True
-        )
-        tower = _cut_down(model.visual)
+        tower = _load_open_clip(config.model, config.pretrained)
     tower.resize(config.image_size)
     return tower
 
 
 def names_weights(config: VisionConfig) -> bool:
     """Whether the settings say where pretrained weights are."""
-    in_folder = config.model is not None and config.model.startswith(LOCAL_FOLDER)
-    return config.pretrained is not None or in_folder
+    brings_its_own = config.model is not None and config.model.startswith((LOCAL_FOLDER, HUB))
+    return config.pretrained is not None or brings_its_own
+
+
+def _load_open_clip(model: str, tag_or_file: str | None) -> VisionTower:
+    tags = open_clip.list_pretrained_tags_by_model(model)
+    if tag_or_file is not None and tag_or_file not in tags and not Path(tag_or_file).is_file():
+        raise ValueError(
+            f"vision.pretrained {tag_or_file!r} is neither a file nor a tag of {model};"
+            f" its tags are {', '.join(tags) or 'none'}"
+        )
+    clip = open_clip.create_model(model, pretrained=tag_or_file, require_pretrained=True, weights_only=True)
+    return _cut_down(clip.visual)
+
+
+def _load_timm(model: str, tag_or_file: str | None, architecture: Mapping[str, Any]) -> VisionTower:
+    name, overlay = model, None
+    if tag_or_file is not None and Path(tag_or_file).is_file():
+        overlay = {"file": tag_or_file}
+    elif tag_or_file is not None:
+        name = f"{model}.{tag_or_file}"  # As timm itself names the weights of a model.
+    arguments = {k: v for k, v in architecture.items() if k != "model_name"}
+    return TimmTower(timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **arguments))
 
 
 def _build_open_clip(config: VisionConfig) -> VisionTower:
@@ -158,11 +177,9 @@ def _mean_and_std(model: str, pretrained: str | None) -> tuple[tuple[float, floa
     if model.startswith(LOCAL_FOLDER):
         path = Path(model.removeprefix(LOCAL_FOLDER)) / "open_clip_config.json"
         given = json.loads(path.read_text()).get("preprocess_cfg", {})
+    elif model.startswith(HUB):
+        given = _get_hf_config(model.removeprefix(HUB)).get("preprocess_cfg", {})
     elif pretrained is not None:
         given = open_clip.get_pretrained_cfg(model, pretrained) or {}
     mean, std = given.get("mean") or CLIP_MEAN, given.get("std") or CLIP_STD
     return (mean[0], mean[1], mean[2]), (std[0], std[1], std[2])
-
-
-def _is_file(pretrained: str | None) -> bool:
-    return pretrained is not None and "." in pretrained

@@ -16,6 +16,7 @@ from mm1_model.config import DecoderConfig, MoEConfig
 from mm1_model.model import MM1
 from mm1_model.vision.build import load_pretrained_tower, names_weights
 from mm1_model.weights.files import read_tensors
+from mm1_model.weights.hub import checkpoint_folder
 from mm1_model.weights.huggingface_config import decoder_config_from_huggingface
 from mm1_model.weights.huggingface_names import from_huggingface
 from mm1_model.weights.state import WeightsError, fill
@@ -28,15 +29,23 @@ def load_pretrained_parts(model: MM1) -> None:
     """Loads what ``config.vision`` and ``config.decoder`` name; parts that name nothing stay.
 
     Raises:
-        WeightsError: weights do not fit the model, each tensor named.
-        RuntimeError: a tag could not be downloaded.
+        WeightsError: weights are not there, could not be downloaded, or do not fit the model; then
+            each tensor that does not is named.
     """
-    vision = model.config.vision
-    if names_weights(vision):
-        state = load_pretrained_tower(vision).state_dict()
-        fill(model.tower, state.items(), source=f"{vision.model} {vision.pretrained or ''}".strip())
+    if names_weights(model.config.vision):
+        _load_tower(model)
     if model.config.decoder.pretrained is not None:
-        load_decoder(model, Path(model.config.decoder.pretrained))
+        load_decoder(model, checkpoint_folder(model.config.decoder.pretrained))
+
+
+def _load_tower(model: MM1) -> None:
+    vision = model.config.vision
+    source = f"{vision.model} {vision.pretrained or ''}".strip()
+    try:
+        tower = load_pretrained_tower(vision)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise WeightsError(f"cannot load the tower {source}: {error}") from error
+    fill(model.tower, tower.state_dict().items(), source=source)
 
 
 def read_decoder_config(folder: Path) -> tuple[DecoderConfig, MoEConfig | None]:

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mm1_model.train.distributed import Ranks
 from mm1_model.train.network import make_model, outline, resolve_network, rule_parameters
 from mm1_model.train.optimizer import parameter_groups
 from mm1_model.weights import save_model
+from mm1_model.weights.huggingface_config import huggingface_config
 from mm1_model.weights.state import WeightsError
 from schemas.row_layout import SpecialTokens
 from tests.mm1_model.train import synthetic
@@ -62,6 +64,18 @@ def test_overrides_reach_any_depth_written_either_way() -> None:
 def test_what_does_not_fit_is_refused(overrides: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         resolve(ModelSettings(overrides=overrides))
+
+
+def test_a_named_decoder_brings_its_own_shape(tmp_path: Path) -> None:
+    published = resolve(ModelSettings(preset="9M")).decoder
+    values = huggingface_config(replace(published, vocab_size=61, num_layers=3, rope_theta=500_000.0), None)
+    (tmp_path / "config.json").write_text(json.dumps(values))
+
+    network = resolve(ModelSettings(overrides={"decoder.pretrained": str(tmp_path), "decoder.num_layers": 2}))
+
+    assert (network.decoder.hidden_size, network.decoder.rope_theta) == (256, 500_000.0)
+    assert (network.decoder.pretrained, network.decoder.num_layers) == (str(tmp_path), 2)  # What is named wins.
+    assert (network.decoder.vocab_size, network.decoder.max_positions) == (1024, 512)  # The shards' tokenizer and rows.
 
 
 def test_the_z_loss_of_the_settings_wins() -> None:

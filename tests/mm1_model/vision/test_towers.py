@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 import timm
 import torch
 from open_clip.transformer import VisionTransformer
-from safetensors.torch import save_file
 
 from mm1_model.config import VisionConfig
 from mm1_model.vision import build_tower, normalise, open_clip_vision_config
@@ -20,6 +18,7 @@ from mm1_model.vision.build import load_pretrained_tower
 from mm1_model.vision.open_clip_tower import OpenClipTower
 from mm1_model.vision.timm_tower import TimmTower
 from mm1_model.vision.tower import LinearPatches
+from tests.mm1_model.clips import saved_clip
 
 SMALL: dict[str, Any] = {
     "image_size": 32,
@@ -214,20 +213,6 @@ def test_siglips_own_mean_is_taken_from_its_tag() -> None:
 def test_what_is_no_vision_transformer_is_refused(model: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         open_clip_vision_config(model)
-
-
-def saved_clip(folder: Path) -> Any:
-    """A small CLIP model in a folder as open_clip publishes them."""
-    text = {"context_length": 8, "vocab_size": 50, "width": 16, "heads": 2, "layers": 1}
-    vision = {"image_size": 32, "layers": 2, "width": 48, "head_width": 24, "patch_size": 8}
-    model_cfg = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text, "quick_gelu": True}
-    torch.manual_seed(0)
-    model = open_clip.CLIP(**model_cfg).eval()
-    preprocess = {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.2]}
-    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": model_cfg, "preprocess_cfg": preprocess}))
-    state = {k: v.contiguous() for k, v in model.state_dict().items() if k != "attn_mask"}
-    save_file(state, folder / "open_clip_model.safetensors")
-    return model
 
 
 def test_a_local_folders_weights_give_its_features(tmp_path: Path) -> None:
