@@ -51,7 +51,7 @@ mm1 doctor --preset 3B
 def doctor(name: str | None, as_json: bool) -> None:
     """Shows versions, extras, Java, disk and GPU; or what a model preset holds."""
     if name is not None:
-        _preset(name)
+        _preset(name, as_json)
         return
     facts = dict(collect())
     if as_json:
@@ -117,7 +117,8 @@ def _gpu() -> str:
     return ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
 
 
-def _preset(name: str) -> None:
+def _preset(name: str, as_json: bool) -> None:
+    import dataclasses
     import difflib
 
     from commands.models import require_torch
@@ -130,4 +131,8 @@ def _preset(name: str) -> None:
     require_torch()
     from mm1_model.presets.describe import describe_preset
 
-    output.result("\n".join(describe_preset(name).lines()))
+    description = describe_preset(name)
+    if as_json:
+        output.json_result(dataclasses.asdict(description))
+    else:
+        output.result("\n".join(description.lines()))

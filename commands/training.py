@@ -141,6 +141,7 @@ def print_result(result: TrainResult) -> None:
 mm1 generate model --prompt "<image>" --image cat.jpg
 mm1 generate model --prompt "<image> A photo of" --image a.jpg --max-new-tokens 20
 mm1 generate model --prompt "Once" --temperature 0.8 --top-p 0.9 --seed 3
+mm1 generate model --prompt "<image> This is a" --image a.jpg --choice " cat" --choice " dog"      # how likely each is
 """
 )
 @click.argument("checkpoint", type=click.Path())
@@ -152,6 +153,7 @@ mm1 generate model --prompt "Once" --temperature 0.8 --top-p 0.9 --seed 3
 @click.option("--top-p", type=click.FloatRange(min=0, max=1, min_open=True), default=1.0, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draws.")
 @click.option("--stop", multiple=True, help="End before this text. Repeatable.")
+@click.option("--choice", "choices", multiple=True, help="Weigh this continuation instead of writing one. Repeatable.")
 @json_option
 def generate(
     *,
@@ -164,10 +166,14 @@ def generate(
     top_p: float,
     seed: int,
     stop: tuple[str, ...],
+    choices: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Goes on from a prompt with images anywhere in it."""
+    """Goes on from a prompt with images anywhere in it; or says how likely given continuations are."""
     require_torch()
+    if choices:
+        _weigh(checkpoint, prompt, images, choices, as_json)
+        return
     from mm1_model.generation.sampling import SamplingSettings
 
     settings = SamplingSettings(
@@ -197,6 +203,25 @@ def write_texts(
     except ValueError as error:
         raise CommandError(str(error), Exit.USAGE) from error
     return [(one.text, one.finish) for one in done]
+
+
+def _weigh(checkpoint: str, prompt: str, images: Sequence[str], choices: Sequence[str], as_json: bool) -> None:
+    """Prints the log-probability of each choice after the prompt, the likeliest first."""
+    from mm1_model.generation.service import TextGenerator
+
+    try:
+        generator = TextGenerator.load(model_folder(checkpoint))
+        scores = generator.score(generator.prompt(prompt, [_read(file) for file in images]), choices)
+    except ValueError as error:
+        raise CommandError(str(error), Exit.USAGE) from error
+    weighed = sorted(zip(choices, scores, strict=True), key=lambda pair: -pair[1].log_probability)
+    rows = [(choice, score.log_probability, score.num_tokens) for choice, score in weighed]
+    if as_json:
+        named = [{"choice": choice, "log_probability": value, "tokens": tokens} for choice, value, tokens in rows]
+        output.json_result({"prompt": prompt, "images": list(images), "choices": named})
+    else:
+        columns = ("continuation", "log-probability", "tokens")
+        output.table(None, columns, [(repr(choice), f"{value:.3f}", tokens) for choice, value, tokens in rows])
 
 
 def _read(path: str) -> bytes:

@@ -41,6 +41,12 @@ class ParameterCounts:
     decoder_active: int
     """Of these, those that one token passes through: ``top_k`` experts a sparse layer."""
 
+    experts: int
+    """Of the decoder's, those in experts."""
+
+    experts_active: int
+    """Of these, those that one token passes through."""
+
     @property
     def total(self) -> int:
         """All parameters."""
@@ -74,13 +80,16 @@ def count_parameters(model: MM1) -> ParameterCounts:
     """Returns the counts of a model; one on the meta device will do."""
     layers = _numel(model.decoder.layers.parameters())
     decoder = layers + _numel(model.head.norm.parameters())
+    experts, idle = _experts(model), _idle_experts(model)
     vocabulary = [*model.decoder.embedding.parameters(), *model.head.projection.parameters()]
     return ParameterCounts(
         tower=_numel(model.tower.parameters()),
         connector=_numel(model.connector.parameters()),
         embeddings=_numel({id(p): p for p in vocabulary}.values()),
         decoder=decoder,
-        decoder_active=decoder - _idle_experts(model),
+        decoder_active=decoder - idle,
+        experts=experts,
+        experts_active=experts - idle,
     )
 
 
@@ -147,6 +156,11 @@ def _active_matrices(layer: nn.Module, moe: MoEConfig | None) -> int:
 def _idle_experts(model: MM1) -> int:
     modules = model.decoder.modules()
     return sum(_idle(m, model.config.moe) for m in modules if isinstance(m, MixtureOfExperts))
+
+
+def _experts(model: MM1) -> int:
+    modules = model.decoder.modules()
+    return sum(_numel((m.gate_EFD, m.up_EFD, m.down_EDF)) for m in modules if isinstance(m, MixtureOfExperts))
 
 
 def _idle(experts: MixtureOfExperts, moe: MoEConfig | None) -> int:

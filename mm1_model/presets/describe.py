@@ -23,7 +23,10 @@ class PresetDescription:
     """The longest sample, for which the operations of attention are given."""
 
     decoder_flops_per_token: float
-    """Layers without attention's square."""
+    """Layers without attention's square, of experts those that a token visits."""
+
+    experts_flops_per_token: float
+    """Of these, in experts."""
 
     attention_flops_per_token: float
     """In one sample of ``sequence_length`` positions, over the whole square."""
@@ -53,17 +56,24 @@ class PresetDescription:
             f"parameters            {count.total:,}",
             f"  decoder             {count.decoder:,} without embeddings",
             f"  decoder, active     {count.decoder_active:,} a token",
+            *self._expert_lines(f"{count.experts:,} in all", f"{count.experts_active:,} active"),
             f"  embeddings          {count.embeddings:,} (vocabulary {decoder.vocab_size:,})",
             f"  connector           {count.connector:,}",
             f"  tower               {count.tower:,}",
             "forward FLOPs",
             f"  decoder             {self.decoder_flops_per_token:,.0f} a token",
+            *self._expert_lines(f"{self.experts_flops_per_token:,.0f} a token", "active"),
             f"  attention           {self.attention_flops_per_token:,.0f} a token at"
             f" {self.sequence_length:,} positions",
             f"  head                {self.head_flops_per_token:,.0f} a loss token",
-            f"  connector           {self.connector_flops_per_image:,.0f} an image",
-            f"  tower               {self.tower_flops_per_image:,.0f} an image",
+            f"  connector           {self.connector_flops_per_image:,.0f} an image,"
+            f" {self.connector_flops_per_image / per_image:,.0f} a visual token",
+            f"  tower               {self.tower_flops_per_image:,.0f} an image,"
+            f" {self.tower_flops_per_image / per_image:,.0f} a visual token",
         ]
+
+    def _expert_lines(self, *facts: str) -> list[str]:
+        return [] if self.config.moe is None else [f"    experts           {', '.join(facts)}"]
 
 
 def describe_preset(name: str) -> PresetDescription:
@@ -80,13 +90,15 @@ def describe(name: str, config: ModelConfig) -> PresetDescription:
     with torch.device("meta"):
         model = MM1(config)
     length = config.decoder.max_positions
+    counts = count_parameters(model)
     flops: ForwardFlops = forward_flops(model, sample_lengths=[length], num_images=1, num_loss_tokens=1)
     return PresetDescription(
         name=name,
         config=config,
-        parameters=count_parameters(model),
+        parameters=counts,
         sequence_length=length,
         decoder_flops_per_token=flops.decoder / length,
+        experts_flops_per_token=2.0 * counts.experts_active,
         attention_flops_per_token=flops.attention / length,
         head_flops_per_token=float(flops.head),
         connector_flops_per_image=float(flops.connector),

@@ -12,10 +12,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from mm1_model import grouped_matmul
+from mm1_model.attention import packed_attention
 from mm1_model.config import ConnectorConfig, ModelConfig, MoEConfig, VisionConfig
 from mm1_model.flops import connector_flops, forward_flops, tower_flops
 from mm1_model.model import MM1, build_model
-from mm1_model.presets import preset
+from mm1_model.presets import PRESETS, preset
+from mm1_model.presets.describe import describe_preset
 from mm1_model.vision import open_clip_vision_config
 from tests.mm1_model.examples import debug_config, packed
 
@@ -53,7 +55,7 @@ def test_a_forward_pass_costs_what_the_formula_says(kind: Any, moe: MoEConfig | 
     assert formula.total == pytest.approx(counted(lambda: model(batch)), rel=0.01)
 
 
-@pytest.mark.parametrize("name", ["9M", "85M", "302M", "1.2B"])
+@pytest.mark.parametrize("name", ["9M", "85M", "302M", "1.2B", "3B"])
 def test_real_towers_and_connectors_cost_what_the_formula_says(name: str) -> None:
     config = preset(name)
     with torch.device("meta"):
@@ -66,6 +68,24 @@ def test_real_towers_and_connectors_cost_what_the_formula_says(name: str) -> Non
 
     assert tower_flops(model.tower, config) == pytest.approx(tower, rel=0.01)
     assert connector_flops(model.connector, config) == pytest.approx(connector, rel=0.01)
+
+
+@pytest.mark.parametrize("name", [name for name, parts in PRESETS.items() if parts().moe is None])
+def test_a_presets_decoder_costs_what_its_description_says(name: str) -> None:
+    description = describe_preset(name)
+    length = description.sequence_length
+    boundaries = torch.tensor([0, length], dtype=torch.int32)
+    context = packed_attention(boundaries, length, backend="sdpa")
+    with torch.device("meta"):
+        model = MM1(description.config)
+        embedded, positions = torch.zeros(length, description.config.decoder.hidden_size), torch.zeros(length)
+
+    layers = counted(lambda: model.decoder(embedded, positions, context))
+    head = counted(lambda: model.head.logits(embedded))
+
+    per_token = description.decoder_flops_per_token + description.attention_flops_per_token
+    assert per_token * length == pytest.approx(layers, rel=0.01)
+    assert description.head_flops_per_token * length == pytest.approx(head, rel=0.01)
 
 
 @pytest.mark.parametrize(

@@ -98,4 +98,16 @@ def test_a_description_prints_active_and_total_parameters() -> None:
     assert "64 experts in 18 of 36 layers, 2 a token" in text
     assert "  decoder             63,055,321,600 without embeddings" in text
     assert "  decoder, active     3,813,399,040 a token" in text
+    # 18 layers of 64 SwiGLUs of 3 x 2560 x 6912; 2 of the 64; 2 operations a parameter.
+    assert "    experts           61,152,952,320 in all, 1,911,029,760 active" in text
+    assert "    experts           3,822,059,520 a token, active" in text
+    # 1,006,960,261,120 an image of 144 tokens.
+    assert "tower               1,006,960,261,120 an image, 6,992,779,591 a visual token" in text
     assert "tower                 ViT-H-14-378-quickgelu at 378 px, 729 patches" in text
+
+
+def test_a_dense_description_says_nothing_of_experts() -> None:
+    description = describe_preset("1.2B")
+
+    assert not any("experts" in line for line in description.lines())
+    assert (description.parameters.experts, description.parameters.experts_active) == (0, 0)
