@@ -27,7 +27,7 @@ from pipelines.mix.workers import (
 )
 from pipelines.runs import storage
 from pipelines.runs.job import Job, JobContext
-from pipelines.runs.transforms import RunEach, RunItems, Spread
+from pipelines.runs.transforms import Elements, RunEach, RunItems
 from schemas.recipe import Recipe
 from schemas.samples import SampleKind
 from schemas.summary import WorkReport
@@ -43,7 +43,7 @@ def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     tokenizer = _tokenizer(root, context)
     measured = (
         root
-        | "Pool parts" >> Spread(context, numbered_parts)
+        | "Pool parts" >> Elements(context, numbered_parts)
         | "After tokenizer" >> beam.Map(_first_of_two, AsSingleton(tokenizer))
         | "Measure" >> RunEach(context, MeasureWorker(context), "measure")
     )

@@ -10,7 +10,7 @@ LARGE_BYTES = 1 << 20
 class Digest:
     """A running SHA-256 (FIPS 180-4) of the pieces given to it, in their order.
 
-    Large pieces are digested while the caller writes them and makes the next: hashlib lets go of the interpreter's lock.
+    Large pieces are digested while the caller writes them and makes the next: hashlib holds no lock of the interpreter.
     """
 
     def __init__(self) -> None:

@@ -7,6 +7,7 @@ a ``StorageError``; that a file does not exist stays a ``FileNotFoundError``.
 import contextlib
 import functools
 import io
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, TypeVar
@@ -19,6 +20,10 @@ OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl
 READ_BUFFER = 1 << 16
 
 _EXTRAS = {"gs": "gcs", "gcs": "gcs", "s3": "s3", "s3a": "s3"}
+
+# gcsfs, once imported, would ask each bucket's kind by gRPC, for a minute where that cannot be reached; the JSON API
+# serves every kind.
+os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
 
 P = ParamSpec("P")
 R = TypeVar("R")

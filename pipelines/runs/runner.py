@@ -19,6 +19,7 @@ from schemas.recipe import Recipe
 from schemas.summary import JobSummary
 
 POLL_S = 1.0
+_TRACEBACK = "Traceback (most recent call last)"
 
 
 class RunError(RuntimeError):
@@ -132,7 +133,7 @@ def _run_pipeline(job: Job, context: JobContext, engine: EngineSettings) -> None
     except Exception as error:
         if told := _storage_message(error):
             raise RunStorageError(f"job {job.name!r} stopped: {told}") from error
-        raise RunError(f"job {job.name!r} failed: {_last_line(error)}") from error
+        raise RunError(f"job {job.name!r} failed: {cause_of(error)}") from error
 
 
 def _storage_message(error: Exception) -> str | None:
@@ -142,9 +143,14 @@ def _storage_message(error: Exception) -> str | None:
     return match[1] if match else None
 
 
-def _last_line(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
+    """Returns the one line of a runner's error that says what went wrong on the worker or in the runner."""
     lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    traces = [number for number, line in enumerate(lines) if _TRACEBACK in line]
+    if traces:
+        # The frames of a traceback are indented, its error is not; a JVM puts frames of its own behind it.
+        lines = [line for line in lines[traces[-1] + 1 :] if not line[0].isspace()] or lines
+    return lines[0] if lines else type(error).__name__
 
 
 @contextlib.contextmanager

@@ -7,16 +7,15 @@ an object store by one upload that is completed at the end.
 import contextlib
 import fcntl
 import glob
-import hashlib
 import io
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any, BinaryIO
 
 from pipelines.runs import remote
+from pipelines.runs.digest import Digest
 from pipelines.runs.storage_errors import ShortFileError, StorageError, storage_error
 
 __all__ = ["ShortFileError", "StorageError"]
@@ -24,14 +23,7 @@ __all__ = ["ShortFileError", "StorageError"]
 TEMPORARY_PREFIX = ".tmp-"
 """Files of this prefix are remains of a writer that died; readers and listings pass them over."""
 
-LARGE_BYTES = 1 << 20
-"""A piece of so many bytes is digested on a thread: SHA-256 (1.8 GB/s) takes longer than writing it does."""
-
 READ_BUFFER = 1 << 17
-
-THREAD_BYTES = 1 << 18
-"""A smaller piece is digested sooner than handed over."""
-
 
 class InUseError(Exception):
     """Another process holds the lock."""
@@ -160,16 +152,11 @@ def remove(path: str) -> None:
 
 
 class DigestingWriter:
-    """A file being written: counts and digests the bytes on their way.
-
-    Large pieces are digested on a thread while the caller makes the next: both let go of the interpreter's lock.
-    """
+    """A file being written: counts and digests the bytes on their way."""
 
     def __init__(self, path: str, file: IO[bytes]) -> None:
         self._path, self._file = path, file
-        self._digest = hashlib.sha256()
-        self._thread: ThreadPoolExecutor | None = None
-        self._pending: Future[None] | None = None
+        self._digest = Digest()
         self.n_bytes = 0
         self.closed = False
 
@@ -180,17 +167,12 @@ class DigestingWriter:
             StorageError: The disk is full, or the store refuses them.
         """
         view = memoryview(data).cast("B")
+        # Before it is written: so the thread of the digest has begun when this one goes on.
+        self._digest.update(data if isinstance(data, bytes) else view)
         try:
             self._file.write(view)
         except Exception as error:
             raise storage_error(self._path, "written", error) from error
-        self._wait()
-        # Only `bytes` never change: a buffer may be filled anew as soon as this returns.
-        if isinstance(data, bytes) and len(data) >= THREAD_BYTES:
-            self._thread = self._thread or ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest")
-            self._pending = self._thread.submit(self._digest.update, data)
-        else:
-            self._digest.update(view)
         self.n_bytes += len(view)
         return len(view)
 
@@ -218,18 +200,11 @@ class DigestingWriter:
 
     def sha256(self) -> str:
         """Returns the digest of all bytes written so far."""
-        self._wait()
         return self._digest.hexdigest()
 
     def end(self) -> None:
-        """Ends the thread; called by the owner of the context."""
-        if self._thread is not None:
-            self._thread.shutdown(wait=True)
-
-    def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
-            self._pending = None
+        """Ends the thread of the digest; called by the owner of the context."""
+        self._digest.end()
 
 
 @contextlib.contextmanager

@@ -35,8 +35,8 @@ class Worker(Generic[Item]):
         raise NotImplementedError
 
 
-class Spread(beam.PTransform, Generic[Item]):
-    """Gives the elements of a plan, spread over the workers."""
+class Elements(beam.PTransform, Generic[Item]):
+    """Gives the elements of a plan, all from one worker: few, or about to be grouped."""
 
     def __init__(self, context: JobContext, plan: Plan[Sequence[Item]]) -> None:
         super().__init__()
@@ -47,8 +47,22 @@ class Spread(beam.PTransform, Generic[Item]):
             root
             | "Once" >> beam.Create([self._context.job], reshuffle=False)
             | "Plan" >> beam.FlatMap(Late(_elements, Planned(self._context, self._plan)))
-            | "Spread" >> beam.Reshuffle()
         )
+
+
+class Spread(beam.PTransform, Generic[Item]):
+    """Gives the elements of a plan, spread over the workers for the step that follows.
+
+    That step must not be a Flatten: the portable runners on the JVM have two producers for what a Flatten gives when a
+    shuffle is one of its direct inputs, and refuse the pipeline.
+    """
+
+    def __init__(self, context: JobContext, plan: Plan[Sequence[Item]]) -> None:
+        super().__init__()
+        self._context, self._plan = context, plan
+
+    def expand(self, root: PBegin) -> PCollection[Item]:
+        return root | "Elements" >> Elements(self._context, self._plan) | "Spread" >> beam.Reshuffle()
 
 
 class RunItems(beam.PTransform, Generic[Item]):

@@ -11,7 +11,7 @@ from pipelines.imaging.models import model_files, model_name
 from pipelines.joins.lookup import Found
 from pipelines.joins.transform import FindImages
 from pipelines.runs.job import Job, JobContext
-from pipelines.runs.transforms import RunGroups, RunItems, Spread
+from pipelines.runs.transforms import Elements, RunGroups, RunItems
 from pipelines.score import plans
 from pipelines.score.workers import EmbedImages, ScorePlaces
 from schemas.recipe import Recipe
@@ -23,7 +23,7 @@ def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     settings = context.recipe.score
     scoring = RunGroups(context, ScorePlaces(context), plans.num_sources, "places")
     found = root | "Find images" >> FindImages(context, plans.scored_sources)
-    seeds = root | "Every source" >> Spread(context, plans.seeds)
+    seeds = root | "Every source" >> Elements(context, plans.seeds)
     if settings.model is None:
         return (found, seeds) | "All" >> beam.Flatten() | "Score" >> scoring
     embedding = RunItems(context, EmbedImages(context.run, settings), plans.embedded_chunks, "images")

@@ -10,7 +10,7 @@ from pipelines.joins.lookup import SEED, Found
 from pipelines.joins.transform import FindImages, Lookup
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.planning import Late, Planned
-from pipelines.runs.transforms import RunGroups, Spread
+from pipelines.runs.transforms import Elements, RunGroups, Spread
 from pipelines.select import captions, plans, verdicts
 from pipelines.select.facts import VERDICTS
 from pipelines.select.workers import ChooseCaptions, SelectSources
@@ -49,7 +49,7 @@ def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     """Selects from every source, then chooses among the captions that they offer."""
     images = root | "Find images" >> FindImages(context, plans.all_sources)
     judged = images | "Find verdicts" >> FindVerdicts(context)
-    seeds = root | "Every source" >> Spread(context, plans.seeds)
+    seeds = root | "Every source" >> Elements(context, plans.seeds)
     selected = (
         (images, judged, seeds)
         | "All" >> beam.Flatten()

@@ -14,7 +14,7 @@ from pipelines.dedup.tagged import of_stream
 from pipelines.dedup.write_verdicts import WriteParagraphVerdicts
 from pipelines.runs.job import JobContext
 from pipelines.runs.planning import Late, Planned
-from pipelines.runs.transforms import RunGroups, Spread
+from pipelines.runs.transforms import Elements, RunGroups
 from schemas.rejections import RejectReason
 from schemas.summary import WorkReport
 
@@ -56,7 +56,7 @@ class CompareDocuments(beam.PTransform):
         )
         kept = sets | "Kept of image sets" >> beam.FlatMap(of_stream, groups.KEPT)
         fates = [
-            places.pipeline | "No fates" >> Spread(self._context, no_fates),
+            places.pipeline | "No fates" >> Elements(self._context, no_fates),
             urls | "Fates by URL" >> beam.FlatMap(of_stream, groups.FATES),
             sets | "Fates by images" >> beam.FlatMap(of_stream, groups.FATES),
         ]

@@ -9,7 +9,7 @@ from pipelines.dedup.tagged import Tagged, of_stream
 from pipelines.fetch.store import image_limits
 from pipelines.runs.job import JobContext
 from pipelines.runs.planning import Late, Planned
-from pipelines.runs.transforms import Spread
+from pipelines.runs.transforms import Elements, Spread
 
 
 class CountImages(beam.PTransform):
@@ -25,7 +25,7 @@ class CountImages(beam.PTransform):
 
     def expand(self, root: PBegin) -> PCollection[Tagged]:
         urls = self._count_urls(root)
-        present = root | "Parts" >> Spread(self._context, present_parts)
+        present = root | "Parts" >> Elements(self._context, present_parts)
         return (present, urls, *self._count_contents(root, urls)) | "Facts and verdicts" >> beam.Flatten()
 
     def _count_urls(self, root: PBegin) -> PCollection[Tagged]:

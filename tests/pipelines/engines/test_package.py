@@ -154,5 +154,5 @@ def test_what_later_jobs_made_is_withdrawn_before_an_earlier_one_runs(tmp_path: 
 def test_a_runner_jar_that_is_not_there_is_named(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(spark.JAR_VARIABLE, "/nowhere.jar")
 
-    with pytest.raises(EngineError, match="MM1_SPARK_JOB_SERVER names /nowhere.jar, which does not exist"):
+    with pytest.raises(EngineError, match=r"MM1_SPARK_JOB_SERVER names /nowhere\.jar, which does not exist"):
         package(tmp_path)
