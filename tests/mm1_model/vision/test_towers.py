@@ -73,17 +73,24 @@ def test_nothing_of_the_tower_goes_without_a_gradient() -> None:
         assert [n for n, p in tower.named_parameters() if p.grad is None] == []
 
 
-def test_resized_positions_are_those_of_open_clip() -> None:
-    visual = small_clip()
+@pytest.mark.parametrize(("before", "after", "patch"), [(32, 64, 8), (378, 672, 14), (336, 224, 14)])
+def test_resized_positions_are_those_of_open_clip(before: int, after: int, patch: int) -> None:
+    visual = small_clip(image_size=before, patch_size=patch, layers=1)
     state = {f"visual.{k}": v.clone() for k, v in visual.state_dict().items()}
-    larger = small_clip(image_size=64)
-    open_clip.model.resize_pos_embed(state, _Holder(larger))
+    other = small_clip(image_size=after, patch_size=patch, layers=1)
+    open_clip.model.resize_pos_embed(state, _Holder(other))
+    other.load_state_dict({name.removeprefix("visual."): tensor for name, tensor in state.items()})
+    other.output_tokens = True
     tower = OpenClipTower(visual)
+    images = torch.randn(1, 3, after, after)
 
-    tower.resize(64)
+    tower.resize(after)
 
+    with torch.no_grad():
+        wanted, got = other(images)[1], tower(images)
+    assert got.shape == (1, (after // patch) ** 2, 48)
     torch.testing.assert_close(tower.visual.positional_embedding, state["visual.positional_embedding"])
-    assert tower(torch.randn(1, 3, 64, 64)).shape == (1, 64, 48)
+    torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
 
 
 def test_resizing_to_the_same_size_changes_nothing() -> None:
@@ -117,6 +124,25 @@ def test_siglip_features_are_timms_own_tokens() -> None:
     assert torch.equal(got, wanted)
     assert got.shape == (1, 16, 48)
     assert not any("attn_pool" in name for name, _ in TimmTower(trunk).named_parameters())
+
+
+def test_open_clips_siglip_embedding_is_pooled_from_these_tokens() -> None:
+    settings = open_clip.get_model_config("ViT-B-16-SigLIP")
+    assert settings is not None
+    with torch.device("meta"):  # The towers' own first weights would take longer than all the rest.
+        theirs: Any = open_clip.model._build_vision_tower(settings["embed_dim"], settings["vision_cfg"])
+        tower = build_tower(open_clip_vision_config("ViT-B-16-SigLIP"))
+    theirs = theirs.to_empty(device="cpu").eval()
+    torch.manual_seed(0)
+    for parameter in theirs.parameters():
+        torch.nn.init.normal_(parameter, std=0.02)
+    pool, state = theirs.trunk.attn_pool, theirs.trunk.state_dict()
+    images = torch.randn(1, 3, 224, 224)
+
+    tower.load_state_dict({f"trunk.{k}": v for k, v in state.items() if "attn_pool" not in k}, assign=True)
+
+    with torch.no_grad():
+        torch.testing.assert_close(pool(tower.eval()(images)), theirs(images), atol=1e-5, rtol=1e-5)
 
 
 def test_class_and_register_tokens_are_left_out() -> None:
