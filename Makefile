@@ -3,10 +3,11 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
+GCS_SERVER_VERSION := v1.56.1
 OUT ?= quickstart
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check lint bench lock format clean job-server
+.PHONY: help install quickstart test check lint bench lock format clean job-server gcs-server
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +28,7 @@ quickstart: install  ## Run the whole line on a generated web, offline, in minut
 	$(BIN)/mm1 demo --out $(OUT)
 
 test: install  ## Run all tests; with Java 17 and Maven also on real Spark and Flink
+	@tests/object_stores.sh
 	$(BIN)/pytest -q -m "not engines" -n 2 --dist loadgroup tests
 	@tests/engines.sh
 
@@ -56,6 +58,10 @@ job-server: $(JOB_SERVER)/mm1-spark-job-server.jar $(JOB_SERVER)/mm1-flink-job-s
 $(JOB_SERVER)/mm1-%-job-server.jar: docker/job-server/pom.xml
 	mvn --quiet --batch-mode --file $< --define jar.folder=$(abspath $(JOB_SERVER))/$*-build --activate-profiles '$*' package
 	mv $(JOB_SERVER)/$*-build/mm1-$*-job-server.jar $@
+
+gcs-server: build/fake-gcs-server  ## Build the GCS server that tests talk to (needs Go)
+build/fake-gcs-server:
+	GOBIN=$(abspath build) go install github.com/fsouza/fake-gcs-server@$(GCS_SERVER_VERSION)
 
 clean:  ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
