@@ -19,6 +19,7 @@ from mm1_model.weights.files import read_tensors, write_tensors
 from mm1_model.weights.folder import TOKENIZER, read_config
 from mm1_model.weights.huggingface_config import huggingface_config
 from mm1_model.weights.huggingface_names import to_huggingface
+from mm1_model.weights.state import WeightsError
 
 PACKAGE = "mm1_model"
 MODELING = "mm1_model.weights.huggingface_modeling"
@@ -40,9 +41,12 @@ def export_to_huggingface(checkpoint: Path, out: Path) -> None:
         out: folder to write; it needs torch, open_clip and transformers to load, not this project.
 
     Raises:
-        WeightsError: there is no checkpoint.
+        WeightsError: there is no checkpoint, or its visual tokens see each other: transformers' own
+            masks are causal.
     """
     config = read_config(checkpoint)
+    if config.decoder.image_attention != "causal":
+        raise WeightsError(f"{checkpoint} reads images in both directions; only causal attention can be exported")
     tensors = {f"network.{name}": tensor for name, tensor in read_tensors(checkpoint)}
     write_tensors(out, tensors)
     for module, name in _needed_modules().items():

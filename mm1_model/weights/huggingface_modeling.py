@@ -20,6 +20,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from mm1_model.config import ModelConfig
 from mm1_model.model import MM1
+from mm1_model.vision import build_tower
 
 
 class MM1Config(PreTrainedConfig):  # type: ignore[no-untyped-call]
@@ -80,6 +81,24 @@ class MM1ForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: ig
         self.network = MM1(ModelConfig.from_dict(config.network or {}))
         self.post_init()  # type: ignore[no-untyped-call]
 
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
+        """See transformers, which leaves tables that are not stored with the weights empty."""
+        loaded = super().from_pretrained(*args, **kwargs)
+        (loaded[0] if isinstance(loaded, tuple) else loaded)._fill_tables()
+        return loaded
+
+    def _fill_tables(self) -> None:
+        tables = dict(self.named_non_persistent_buffers())
+        if not tables:
+            return
+        with torch.random.fork_rng(), torch.no_grad():
+            fresh = build_tower(self.network.config.vision)
+            for name, computed in fresh.named_buffers():
+                table = tables.get(f"network.tower.{name}")
+                if table is not None:
+                    table.copy_(computed)
+
     def get_input_embeddings(self) -> torch.nn.Module:
         """See transformers."""
         return self.network.decoder.embedding
@@ -107,8 +126,6 @@ class MM1ForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: ig
             past_key_values: what was read before.
             use_cache: whether to keep what is read; none is kept by default.
         """
-        if self.config.network["decoder"]["image_attention"] != "causal":
-            raise ValueError("this export reads images causally; image_attention must be causal")
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache()
         seen = 0 if past_key_values is None else past_key_values.get_seq_length()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from mm1_model.config import MoEConfig
+from mm1_model.config import MoEConfig, VisionConfig
 from mm1_model.generation import Prompt, SamplingSettings, generate_tokens
 from mm1_model.model import MM1, build_model
 from mm1_model.weights import WeightsError, save_model
@@ -55,6 +55,35 @@ def test_the_whole_model_gives_equal_logits(tmp_path: Path, moe: MoEConfig | Non
         got = theirs(input_ids=torch.tensor(samples), pixel_values=batch.images_NCHW).logits
 
     torch.testing.assert_close(got.flatten(0, 1), wanted, atol=1e-5, rtol=1e-5)
+
+
+TIMM = {"embed_dim": 48, "depth": 2, "num_heads": 4, "img_size": 56}
+
+
+@pytest.mark.parametrize(
+    "tower",
+    [
+        {"kind": "timm", "architecture": {"model_name": "aimv2_large_patch14_224", **TIMM}},
+        # Its rotary angles are computed when it is made and stored nowhere.
+        {"kind": "timm", "architecture": {"model_name": "eva02_tiny_patch14_224", **TIMM}},
+        {"kind": "patches"},
+    ],
+)
+def test_every_kind_of_tower_gives_equal_logits(tmp_path: Path, tower: dict[str, Any]) -> None:
+    config = replace(debug_config(), vision=VisionConfig(**tower, image_size=56, patch_size=14, width=48))
+    model = build_model(config, seed=0).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=0.1)
+    sample = [5, *IMAGE, 6, 7, 8]
+    batch = packed([sample], config)
+
+    theirs = exported(model, tmp_path)
+
+    with torch.no_grad():
+        got = theirs(input_ids=torch.tensor([sample]), pixel_values=batch.images_NCHW).logits[0]
+        wanted = model.logits(batch)
+    torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
 
 
 def test_transformers_generates_the_same_text_from_a_padded_batch(tmp_path: Path) -> None:
@@ -160,3 +189,13 @@ def test_a_decoder_that_nobody_published_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(WeightsError, match="no published decoder has experts every 2 layers"):
         export_decoder_to_huggingface(tmp_path / "ours", tmp_path / "theirs")
+
+
+def test_images_that_see_themselves_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    config = debug_config()
+    both_ways = replace(config, decoder=replace(config.decoder, image_attention="bidirectional"))
+    save_model(build_model(both_ways, seed=0), tmp_path / "ours")
+
+    with pytest.raises(WeightsError, match="reads images in both directions"):
+        export_to_huggingface(tmp_path / "ours", tmp_path / "theirs")
+    assert not (tmp_path / "theirs").exists()

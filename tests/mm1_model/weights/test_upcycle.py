@@ -36,6 +36,18 @@ def test_logits_are_the_dense_parents(tmp_path: Path, top_k: int, every: int) ->
     assert all(int((r.tokens_E > 0).sum()) > top_k for r in output.routers)
 
 
+def test_one_copy_a_token_is_the_dense_parent_bit_by_bit(tmp_path: Path) -> None:
+    dense = debug_model().eval()
+    save_model(dense, tmp_path / "dense")
+    # 64 positions: a dense product of whole multiples has the bits of the experts' (``grouped_matmul``).
+    batch = packed([[0, 0, 0, 0, *range(5, 60)], [7, 8, 9, 10, 11]], dense.config)
+
+    upcycle(tmp_path / "dense", tmp_path / "moe", num_experts=8, every=1, seed=1, top_k=1)
+
+    with torch.no_grad():
+        assert torch.equal(load_model(tmp_path / "moe").logits(batch), dense.logits(batch))
+
+
 def test_each_expert_is_a_copy_and_routers_differ_between_layers(tmp_path: Path) -> None:
     dense = debug_model()
     save_model(dense, tmp_path / "dense")
