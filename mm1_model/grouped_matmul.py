@@ -23,9 +23,10 @@ ALIGNMENT_BYTES = 16
 """``grouped_mm`` asks that rows begin at multiples of this."""
 
 ROW_MULTIPLE = 16
-"""The loop's products have a multiple of so many rows. MKL's kernels take 4 to 12 rows at a time
-and others the rest, on each thread; with whole multiples of 16 every row of a product has the bits
-that it has in any other, with 1 to 32 threads and every instruction set from SSE 4.2 to AVX-512.
+"""The loop's products have a multiple of so many rows, or of the power of two that holds all rows
+there are. MKL's kernels take 4 to 12 rows at a time and others the rest, on each thread; in products
+of such sizes every row has the same bits wherever it stands, with 1 to 32 threads and with every
+instruction set from SSE 4.2 to AVX-512.
 """
 
 _log = logging.getLogger(__name__)
@@ -63,12 +64,14 @@ def looped(rows_RI: Tensor, weight_EOI: Tensor, ends_E: Tensor) -> Tensor:
     """``grouped_linear`` by one product an expert. Waits for the device once."""
     counts = ends_E.diff(prepend=ends_E.new_zeros(1)).tolist()
     parts = zip(torch.split(rows_RI, counts), weight_EOI.unbind(0), strict=True)
-    return torch.cat([_linear(rows, weight) for rows, weight in parts])
+    # One token's few rows, as in generation, are not blown up to a whole block.
+    multiple = min(ROW_MULTIPLE, 1 << max(rows_RI.shape[0] - 1, 0).bit_length())
+    return torch.cat([_linear(rows, weight, multiple) for rows, weight in parts])
 
 
-def _linear(rows_NI: Tensor, weight_OI: Tensor) -> Tensor:
+def _linear(rows_NI: Tensor, weight_OI: Tensor, multiple: int) -> Tensor:
     num_rows = rows_NI.shape[0]
-    return F.linear(F.pad(rows_NI, (0, 0, 0, -num_rows % ROW_MULTIPLE)), weight_OI)[:num_rows]
+    return F.linear(F.pad(rows_NI, (0, 0, 0, -num_rows % multiple)), weight_OI)[:num_rows]
 
 
 @lru_cache(maxsize=16)

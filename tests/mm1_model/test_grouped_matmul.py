@@ -50,15 +50,17 @@ def test_an_expert_without_rows_gets_no_gradient(path: object) -> None:
 @pytest.mark.parametrize(("inputs", "outputs"), [(64, 192), (192, 64), (24, 16)])
 def test_a_rows_bits_do_not_depend_on_the_rows_beside_it(inputs: int, outputs: int, dtype: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(0)
-    rows = torch.randn(400, inputs, generator=generator).to(dtype)
-    weight = torch.randn(1, outputs, inputs, generator=generator).to(dtype)
-    together = grouped_linear(rows, weight, torch.tensor([400], dtype=torch.int32))
+    copies = torch.randn(1, outputs, inputs, generator=generator).to(dtype).expand(3, -1, -1)
 
-    for count in (*range(1, 40), 64, 100, 255, 257):
-        start = 7 * count % 100
-        alone = grouped_linear(rows[start : start + count], weight, torch.tensor([count], dtype=torch.int32))
+    for total in (*range(1, 40), 64, 100, 255, 257):
+        rows = torch.randn(total, inputs, generator=generator).to(dtype)
+        # The experts are copies of one, so however the rows are divided each has one right answer.
+        divided = [
+            grouped_linear(rows, copies, torch.tensor([first, second, total], dtype=torch.int32))
+            for first, second in ((0, total), (1, 1), (total // 3, total // 2), (0, total - 1), (total // 2, total))
+        ]
 
-        assert torch.equal(alone, together[start : start + count]), count
+        assert all(torch.equal(out, divided[0]) for out in divided), total
 
 
 def test_a_group_without_rows_is_nothing() -> None:
