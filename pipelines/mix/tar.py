@@ -5,7 +5,6 @@ a template, a name and a size: only their digits enter the checksum anew.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import google_crc32c
@@ -51,7 +50,7 @@ def header(name: bytes, size: int) -> bytes:
 class SampleTar:
     """A tar under construction: a context manager, with ``add`` for each sample.
 
-    A thread writes and digests one piece while the next is laid out; both let go of the interpreter's lock.
+    Samples go to the sink in large pieces; ``storage.publish`` digests one on a thread while the next is laid out.
     """
 
     def __init__(self, sink: Sink) -> None:
@@ -59,20 +58,14 @@ class SampleTar:
         self._chunks: list[bytes] = []
         self._buffered = 0
         self._offset = 0
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tar")
-        self._pending: Future[int] | None = None
 
     def __enter__(self) -> "SampleTar":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        try:
-            if exception[0] is None:
-                self._chunks.append(END)
-                self._flush()
-                self._wait()
-        finally:
-            self._writer.shutdown(wait=True)
+        if exception[0] is None:
+            self._chunks.append(END)
+            self._flush()
 
     def add(self, members: Sequence[tuple[bytes, bytes]]) -> tuple[int, int, int]:
         """Appends the members of one sample.
@@ -106,12 +99,5 @@ class SampleTar:
         return offset, length, crc
 
     def _flush(self) -> None:
-        self._wait()
-        self._pending = self._writer.submit(self._sink.write, b"".join(self._chunks))
+        self._sink.write(b"".join(self._chunks))
         self._chunks, self._buffered = [], 0
-
-    def _wait(self) -> None:
-        """Waits for the piece before, so that no more than two are held, and raises what its writing raised."""
-        if self._pending is not None:
-            self._pending.result()
-            self._pending = None
