@@ -49,6 +49,9 @@ MAX_SPACER = 700
 MAX_NAME = 80
 """Characters of a file name up to which it can be a spacer's."""
 
+MAX_REMEMBERED = 500
+"""Characters of a reference whose verdict is remembered."""
+
 _COMMON_NAMES = frozenset(
     ("src", "alt", "title", "class", "id", "width", "height", "style", "srcset", "sizes", "loading", "border")
 )
@@ -77,22 +80,21 @@ def choose_source(attributes: Attributes, sources: list[Attributes]) -> str | No
         sources: Of the ``source`` elements of its ``picture``, in order.
     """
     candidates = _own_candidates(attributes)
-    if not candidates:
-        for variant in _readable_first(sources):
-            candidates = _own_candidates(variant)
-            if candidates:
-                break
-    best = best_candidate([c for c in candidates if not is_placeholder(c.url)])
+    if sources and not candidates:
+        candidates = next(filter(None, map(_own_candidates, _readable_first(sources))), ())
     source = _lazy_source(attributes) or _plain_source(attributes)
+    if not candidates:
+        return source
+    best = best_candidate([c for c in candidates if not is_placeholder(c.url)])
     if best is not None and (source is None or is_placeholder(source) or _is_larger(best)):
         return best.url
-    return source or (candidates[0].url if candidates else None)
+    return source or candidates[0].url
 
 
 def other_references(attributes: Attributes, sources: list[Attributes], chosen: str) -> list[str]:
     """Returns the further references of an image, spacers left out: other sizes and formats of the same picture."""
     found: dict[str, None] = {}
-    if not sources and "srcset" not in attributes and not any(map(_is_lazy_name, attributes)):
+    if not sources and "srcset" not in attributes and not _lazy_names(tuple(attributes)):
         return []
     for element in (attributes, *sources):
         for name in SRCSETS:
@@ -109,13 +111,14 @@ def is_placeholder(reference: str) -> bool:
     """Returns whether a reference names a spacer: an image that scripts replace, or that only takes up room."""
     if is_data_uri(reference):
         return len(reference) < MAX_SPACER or reference[:18].lower().startswith("data:image/svg+xml")
-    name = reference.partition("?")[0].partition("#")[0].rpartition("/")[2]
-    return len(name) <= MAX_NAME and _is_spacer_name(name)
+    return _names_spacer(reference) if len(reference) <= MAX_REMEMBERED else _names_spacer.__wrapped__(reference)
 
 
 @lru_cache(maxsize=4096)
-def _is_spacer_name(name: str) -> bool:
-    return _PLACEHOLDER_NAME.match(name) is not None
+def _names_spacer(reference: str) -> bool:
+    """Remembers, since each reference of an element is asked about when it is chosen and when it is weighed."""
+    name = reference.partition("?")[0].partition("#")[0].rpartition("/")[2]
+    return len(name) <= MAX_NAME and _PLACEHOLDER_NAME.match(name) is not None
 
 
 def _own_candidates(attributes: Attributes) -> tuple[Candidate, ...]:
@@ -141,7 +144,7 @@ def _is_larger(candidate: Candidate) -> bool:
 
 
 def _lazy_source(attributes: Attributes) -> str | None:
-    names = [name for name in attributes if _is_lazy_name(name)]
+    names = _lazy_names(tuple(attributes))
     if not names:
         return None
     for name in LAZY_SOURCES:
@@ -155,9 +158,12 @@ def _lazy_source(attributes: Attributes) -> str | None:
     return None
 
 
-@lru_cache(maxsize=4096)
-def _is_lazy_name(name: str) -> bool:
-    return name in _LAZY_NAMES or (name not in _COMMON_NAMES and _LAZY_NAME.match(name) is not None)
+@lru_cache(maxsize=1024)
+def _lazy_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns which attributes may hold the URL of an image that is loaded late: a site's images have the same ones."""
+    return tuple(
+        name for name in names if name in _LAZY_NAMES or (name not in _COMMON_NAMES and _LAZY_NAME.match(name))
+    )
 
 
 def _plain_source(attributes: Attributes) -> str | None:

@@ -16,6 +16,8 @@ from schemas.rejections import RejectReason
 MAX_TEXT = 10_000
 """Characters of an alt text, title or caption that are kept."""
 
+_SRCSETS = frozenset(SRCSETS)
+_SIZES = frozenset(("width", "height", "style"))
 _LENGTH = re.compile(r"\s*(\d{1,6})(?:\.\d*)?\s*(?:px)?\s*\Z")
 _STYLE_LENGTH = re.compile(r"(?:^|[;\s])(width|height)\s*:\s*(\d{1,6})(?:\.\d*)?px", re.IGNORECASE)
 
@@ -58,25 +60,23 @@ def find_image(place: ImagePlace, base: str) -> FoundImage | RejectedImage:
         base: URL that references are resolved against.
     """
     attributes = place.attributes
-    if any(len(attributes.get(name) or "") > MAX_LENGTH for name in SRCSETS if name in attributes):
+    if not _SRCSETS.isdisjoint(attributes) and max(len(attributes.get(name) or "") for name in SRCSETS) > MAX_LENGTH:
         return RejectedImage("", RejectReason.TOO_COMPLEX, f"a srcset of more than {MAX_LENGTH} characters")
     reference = choose_source(attributes, place.sources)
     if reference is None:
         return RejectedImage("", RejectReason.NO_SOURCE, "no attribute names an image")
-    width, height = size_hints(attributes)
-    if _is_pixel(width) or _is_pixel(height):
-        return RejectedImage(reference[:300], RejectReason.PLACEHOLDER_IMAGE, f"stated size {width} x {height}")
+    if not _SIZES.isdisjoint(attributes):
+        width, height = size_hints(attributes)
+        if _is_pixel(width) or _is_pixel(height):
+            return RejectedImage(reference[:300], RejectReason.PLACEHOLDER_IMAGE, f"stated size {width} x {height}")
     return _find_embedded(reference) if is_data_uri(reference) else _find_linked(reference, base)
 
 
 def find_others(place: ImagePlace, found: FoundImage, base: str) -> list[str]:
     """Returns the URLs of the same picture in other sizes and formats, as the element offers them."""
-    urls: dict[str, None] = {}
-    for reference in other_references(place.attributes, place.sources, found.reference):
-        other = _find_linked(reference, base) if not is_data_uri(reference) else None
-        if isinstance(other, FoundImage) and other.url != found.url:
-            urls[other.url] = None
-    return list(urls)
+    references = other_references(place.attributes, place.sources, found.reference)
+    urls = (_linked_url(reference, base) for reference in references if not is_data_uri(reference))
+    return list(dict.fromkeys(url for url in urls if isinstance(url, str) and url != found.url))
 
 
 def describe_image(
@@ -119,16 +119,20 @@ def _is_pixel(hint: int | None) -> bool:
 
 
 def _find_linked(reference: str, base: str) -> FoundImage | RejectedImage:
-    shown = reference[:300]
     if is_placeholder(reference):
-        return RejectedImage(shown, RejectReason.PLACEHOLDER_IMAGE, "named as a spacer")
+        return RejectedImage(reference[:300], RejectReason.PLACEHOLDER_IMAGE, "named as a spacer")
+    url = _linked_url(reference, base)
+    return FoundImage(url, reference=reference) if isinstance(url, str) else url
+
+
+def _linked_url(reference: str, base: str) -> str | RejectedImage:
     try:
         url = resolve(reference, base)
     except UrlError as error:
-        return RejectedImage(shown, RejectReason.BAD_URL, str(error))
+        return RejectedImage(reference[:300], RejectReason.BAD_URL, str(error))
     if not url.startswith(("http://", "https://")):
-        return RejectedImage(shown, RejectReason.UNSUPPORTED_SCHEME, url.partition(":")[0][:40])
-    return FoundImage(url, reference=reference)
+        return RejectedImage(reference[:300], RejectReason.UNSUPPORTED_SCHEME, url.partition(":")[0][:40])
+    return url
 
 
 def _find_embedded(uri: str) -> FoundImage | RejectedImage:

@@ -21,10 +21,8 @@ _ALWAYS_WALKED = frozenset((Boilerplate.CAPTION, Boilerplate.HEADER, Boilerplate
 """Captions belong to images, headers hold the titles that tell teasers from paragraphs, and a forum is comments."""
 
 MIN_PROSPECT = 60
-"""Characters outside links in one text node, from which on it may be a paragraph."""
-
-MAX_PROSPECT = 60
-"""Characters in such text nodes, from which on a block may be content whatever it says of itself: one is enough."""
+"""Characters of a text outside links, from which on the blocks around it may be content whatever they say of
+themselves."""
 
 
 class Block:

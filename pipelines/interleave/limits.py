@@ -4,6 +4,7 @@ Parsers of the HTML standard take quadratic time, or worse, on pages that nest d
 open, or give one element thousands of attributes. A page over a limit is refused whole, with a reason; nothing is cut.
 """
 
+import math
 import re
 from html import unescape
 
@@ -33,15 +34,22 @@ _CHECK_TAGS = 5_000
 """Fewer tags cannot nest deep enough to cost time."""
 
 _CHECK_FORMATTING = 200
+_CHECK_FORMATTING_TAGS = 2 * math.isqrt(MAX_OPEN_FORMATTING)
+"""Fewer tags cannot leave elements open, and then open others, often enough to reach the limit."""
+
 _CHECK_ATTRIBUTES = 100_000
 """Bytes; a smaller page has no room for attributes enough to cost a second."""
 
 _LONG_TAG = 8_000
 _HEADS = re.compile(rb"<(/?[a-zA-Z]+|!)")
-_FORMATTING_HEADS = re.compile(rb"<(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)[\s>/]", re.IGNORECASE)
-_LONG_TAGS = re.compile(rb"<[a-zA-Z][^>]{%d,}" % _LONG_TAG)
-_VALUES = re.compile(rb"\"[^\"]*\"|'[^']*'")
-_NAMES = re.compile(rb"[\s/\"']([^\s/>\"'=]+)")
+_FORMATTING_HEADS = re.compile(rb"<[bceifnstu](?:ig|ode|m|ont|obr|mall|trike|trong|t|)[\s>/]", re.IGNORECASE)
+"""Of formatting elements, and of a few that are none but have no more letters."""
+
+_TAGS = re.compile(rb"<[a-zA-Z][^>=]*+(?:=[ \t\n\f\r]*+(?:\"[^\"]*+\"|'[^']*+')?+[^>=]*+)*+")
+"""Start tags to their end, which a ``>`` in a quoted value is not; possessive, so that the time is linear."""
+
+_VALUES = re.compile(rb"=[ \t\n\f\r]*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>]*+)")
+_NAMES = re.compile(rb"[^\s/]+")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _KNOWN_TAG = re.compile(
     rb"<(?:!doctype|!--|/?(?:html|head|body|title|meta|script|style|link|div|span|p|a|h[1-6]|table|tr|td|ul|ol|li|br"
@@ -78,14 +86,14 @@ def check_bytes(body: bytes) -> None:
     _check_kind(body)
     if len(body) > MAX_TOKEN_BYTES:
         _check_tokens(body)
-    if body.count(b"<") > _CHECK_TAGS or len(_FORMATTING_HEADS.findall(body)) > _CHECK_FORMATTING:
+    n_tags = body.count(b"<")
+    if n_tags > _CHECK_TAGS or (n_tags > _CHECK_FORMATTING_TAGS and _has_formatting(body)):
         heads = _HEADS.findall(body)
         _at_most(heads.count(b"!"), MAX_DECLARATIONS, "comments and declarations")
         _at_most(len(heads), MAX_TAGS, "tags")
         check_nesting(heads)
-    for match in _LONG_TAGS.finditer(body) if len(body) > _CHECK_ATTRIBUTES else ():
-        names = {name.lower() for name in _NAMES.findall(_VALUES.sub(b"''", match[0]))}
-        _at_most(len(names), MAX_ATTRIBUTES, "attributes of one element")
+    if len(body) > _CHECK_ATTRIBUTES:
+        _check_attributes(body)
 
 
 def check_depth(depth: int) -> None:
@@ -157,6 +165,18 @@ def _check_tokens(body: bytes) -> None:
                 value=len(token),
                 threshold=MAX_TOKEN_BYTES,
             )
+
+
+def _has_formatting(body: bytes) -> bool:
+    return len(_FORMATTING_HEADS.findall(body)) > _CHECK_FORMATTING
+
+
+def _check_attributes(body: bytes) -> None:
+    tags = _TAGS.findall(body)
+    for tag in tags if max(map(len, tags), default=0) > _LONG_TAG else ():
+        if len(tag) > _LONG_TAG:
+            names = {name.lower() for name in _NAMES.findall(_VALUES.sub(b" ", tag))}
+            _at_most(len(names) - 1, MAX_ATTRIBUTES, "attributes of one element")
 
 
 def _at_most(value: int, limit: int, what: str) -> None:

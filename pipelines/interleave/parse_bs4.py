@@ -2,15 +2,18 @@
 
 import warnings
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
 from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 
 from pipelines.interleave.elements import BLOCKS, IMAGES, SKIPPED, STYLING
 from pipelines.interleave.encoding import DecodedPage
-from pipelines.interleave.layout import BLOCK, MAX_PROSPECT, MIN_PROSPECT, NOTHING, Attributes, LayoutBuilder
+from pipelines.interleave.layout import BLOCK, MIN_PROSPECT, NOTHING, Attributes, LayoutBuilder
 from pipelines.interleave.limits import check_depth
 from pipelines.interleave.page_head import PageHead
+
+_SPACE = " \t\n\f\r"
 
 
 def lay_out_bs4(page: DecodedPage, builder: LayoutBuilder) -> PageHead:
@@ -50,14 +53,18 @@ def _walk(body: Tag, builder: LayoutBuilder) -> None:
                     inside = builder.open(node.name, _attributes(node))
                 stack.append((iter(node.contents), inside))
                 check_depth(len(stack) - 1)
-        elif isinstance(node, NavigableString) and not isinstance(node, PreformattedString):
+        elif _is_text(node):
             builder.text(str(node))
+
+
+def _is_text(node: PageElement) -> TypeGuard[NavigableString]:
+    return isinstance(node, NavigableString) and not isinstance(node, PreformattedString)
 
 
 def _survey(block: Tag) -> list[tuple[str, Attributes]] | None:
     """Returns the images in a block that says it is no content, or None where it holds text enough to be content."""
     images: list[tuple[str, Attributes]] = []
-    prospect = links = 0
+    links = int(block.find_parent("a") is not None)
     stack: list[tuple[Iterator[PageElement], bool]] = [(iter(block.contents), False)]
     while stack:
         children, is_link = stack[-1]
@@ -72,10 +79,8 @@ def _survey(block: Tag) -> list[tuple[str, Attributes]] | None:
                 links += node.name == "a"
                 stack.append((iter(node.contents), node.name == "a"))
                 check_depth(len(stack) - 1)
-        elif isinstance(node, NavigableString) and not isinstance(node, PreformattedString):
-            prospect += len(node) if not links and len(node) >= MIN_PROSPECT else 0
-            if prospect >= MAX_PROSPECT:
-                return None
+        elif _is_text(node) and not links and len(node) >= MIN_PROSPECT and node.strip(_SPACE):
+            return None
     return images
 
 

@@ -1,12 +1,13 @@
 """The default engine: lexbor (https://lexbor.com), by selectolax."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from pipelines.interleave.elements import BLOCKS, IMAGES, SKIPPED, STYLING
 from pipelines.interleave.encoding import DecodedPage
-from pipelines.interleave.layout import BLOCK, MAX_PROSPECT, MIN_PROSPECT, NOTHING, Attributes, LayoutBuilder
+from pipelines.interleave.layout import BLOCK, MIN_PROSPECT, NOTHING, Attributes, LayoutBuilder
 from pipelines.interleave.limits import MAX_DEPTH, check_depth
 from pipelines.interleave.page_head import PageHead
 
@@ -18,6 +19,7 @@ _KINDS: dict[str | None, int] = {
     "-text": TEXT,
     None: SKIP,
 }
+_NO_PROSPECT = SKIPPED | {"a"}
 _OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
 """Without mutation events, whose cost grows with the square of the number of options of a ``select``."""
 
@@ -35,6 +37,7 @@ def lay_out_lexbor(page: DecodedPage, builder: LayoutBuilder) -> PageHead:
 def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
     add_text, open_block, close_block = builder.text, builder.open_block, builder.close_block
     kind_of = _KINDS.get
+    survey: _Survey | None = None
     stack: list[tuple[Any, int]] = []
     node: Any = body.first_child
     while True:
@@ -50,9 +53,9 @@ def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
                 continue
             if kind == BLOCK:
                 if open_block(tag, node.attributes):
-                    images = _survey(node)
-                    if images is not None:
-                        builder.add_images(images)
+                    survey = survey or _Survey(body)
+                    if node.mem_id not in survey.with_text:
+                        builder.add_images(survey.images_in(node))
                         close_block()
                         node = node.next
                         continue
@@ -72,41 +75,46 @@ def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
         node = node.next
 
 
-def _survey(block: LexborNode) -> list[tuple[str, Attributes]] | None:
-    """Returns the images in a block that says it is no content, or None where it holds text enough to be content."""
-    images: list[tuple[str, Attributes]] = []
-    kind_of = _KINDS.get
-    prospect = links = 0
-    stack: list[tuple[Any, bool]] = []
-    node: Any = block.first_child
-    while True:
-        while node is not None:
+class _Survey:
+    """Which elements of a page hold text enough to be content whatever they say of themselves, and which hold images.
+
+    Made in one pass over the nodes, and only for a page that has a block to ask about.
+    """
+
+    def __init__(self, body: LexborNode) -> None:
+        self.with_text: set[int] = set()
+        """``mem_id`` of the elements that hold a text of ``MIN_PROSPECT`` characters outside links."""
+        self._with_images: set[int] = set()
+        nodes: Iterator[Any] = body.traverse(include_text=True, skip_empty=True)
+        for node in nodes:
             tag = node.tag
-            kind = kind_of(tag, OTHER)
-            if kind == TEXT:
-                if not links:
-                    length = len(node.text_content)
-                    if length >= MIN_PROSPECT:
-                        prospect += length
-                        if prospect >= MAX_PROSPECT:
-                            return None
-                node = node.next
-            elif kind == SKIP:
-                node = node.next
-            else:
-                if tag in IMAGES:
-                    images.append((tag, node.attributes))
-                is_link = tag == "a"
-                links += is_link
-                stack.append((node, is_link))
-                if len(stack) > MAX_DEPTH:
-                    check_depth(len(stack))
-                node = node.first_child
-        if not stack:
-            return images
-        node, is_link = stack.pop()
-        links -= is_link
-        node = node.next
+            if tag == "-text":
+                if len(node.text_content) >= MIN_PROSPECT:
+                    _add_ancestors(node, self.with_text, _NO_PROSPECT)
+            elif tag in IMAGES:
+                _add_ancestors(node, self._with_images, SKIPPED)
+
+    def images_in(self, block: LexborNode) -> list[tuple[str, Attributes]]:
+        """Returns tag and attributes of the images in a block."""
+        if block.mem_id not in self._with_images:
+            return []
+        return [
+            (str(node.tag), node.attributes)
+            for node in block.traverse()
+            if node.tag in IMAGES and (node.parent is None or node.parent.mem_id in self._with_images)
+        ]
+
+
+def _add_ancestors(node: LexborNode, holders: set[int], stop: frozenset[str]) -> None:
+    """Adds the elements around a node, unless one of them is in ``stop``: what is in there counts for none."""
+    found: list[int] = []
+    parent = node.parent
+    while parent is not None and parent.mem_id not in holders:
+        if parent.tag in stop:
+            return
+        found.append(parent.mem_id)
+        parent = parent.parent
+    holders.update(found)
 
 
 def _head(parser: LexborHTMLParser) -> PageHead:

@@ -7,8 +7,10 @@ the whole text, in arrays; a paragraph's values are those of its slice.
 import re
 import string
 import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain, count
+from itertools import chain, count, islice, starmap
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ MIN_WORDS_FOR_PUNCTUATION = 12
 MAX_LETTERS = 20
 """Of a word, or of each part of a hyphenated one, that is built like a word."""
 
-BUCKET_BITS = 15
+MIN_BUCKET_BITS = 15
 MAX_REMEMBERED = 1 << 18
 """Words whose kinds are remembered."""
 
@@ -52,37 +54,48 @@ def describe(text: str, language: str | None) -> Statistics:
         text: Any text; an empty one has no repetition and no words.
         language: ISO 639-1 code, which chooses the function words; None if not known.
     """
-    paragraphs = text.split(PARAGRAPH_SEPARATOR)
-    tokens = [paragraph.split() for paragraph in paragraphs]
-    characters = _spans([len(paragraph) for paragraph in paragraphs], gap=len(PARAGRAPH_SEPARATOR))
-    words = _spans([len(found) for found in tokens], gap=0)
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    numbers, kinds = _number_words(tokens, language or "")
+    return describe_all([text], [language])[0]
+
+
+def describe_all(texts: Sequence[str], languages: Sequence[str | None]) -> list[Statistics]:
+    """Returns the statistics of texts: of each what ``describe`` gives, in less time than one by one."""
+    if not texts:
+        return []
+    joined = PARAGRAPH_SEPARATOR.join(texts)
+    tokens = [paragraph.split() for paragraph in joined.split(PARAGRAPH_SEPARATOR)]
+    n_paragraphs = [text.count(PARAGRAPH_SEPARATOR) + 1 for text in texts]
+    lengths = list(map(len, joined.split(PARAGRAPH_SEPARATOR)))
+    characters = _Spans(lengths, n_paragraphs, gap=len(PARAGRAPH_SEPARATOR))
+    words = _Spans(list(map(len, tokens)), n_paragraphs, gap=0)
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    numbers, kinds = _number_words(tokens, n_paragraphs, languages)
     classes = _class_table()[codes]
     in_token = (classes & _TOKEN) != 0
     token_starts = np.diff(in_token, prepend=False) & in_token
     columns = (
-        _lengths(words),
-        _lengths(characters),
+        words.lengths.tolist(),
+        characters.lengths.tolist(),
         _repetition(codes, characters, CHARACTERS_PER_GRAM, only_top=True),
         _repetition(numbers, words, WORDS_PER_GRAM, only_top=False),
-        _sums((classes & _SPECIAL) != 0, characters),
-        _sums((classes & _MARK) != 0, characters),
-        _sums(token_starts, characters),
-        *(_sums((kinds & kind) != 0, words) for kind in (_STOP, _FLAGGED, _SPAM, _COMMON)),
+        characters.sums((classes & _SPECIAL) != 0),
+        characters.sums((classes & _MARK) != 0),
+        characters.sums(token_starts),
+        *(words.sums((kinds & kind) != 0) for kind in (_STOP, _FLAGGED, _SPAM, _COMMON)),
     )
-    rows = zip(*columns, strict=True)
-    described = [_statistics(*row, has_stop_words=language in STOP_WORDS) for row in rows]
-    return described[0], tuple(described[1:])
+    known = [language in STOP_WORDS for language in languages]
+    known += [is_known for is_known, n in zip(known, n_paragraphs, strict=True) for _ in range(n)]
+    described = list(starmap(_statistics, zip(known, *columns, strict=True)))
+    paragraphs = iter(described[len(texts) :])
+    return [(whole, tuple(islice(paragraphs, n))) for whole, n in zip(described, n_paragraphs, strict=False)]
 
 
 def _statistics(
+    has_stop_words: bool,
     n_words: int,
     n_characters: int,
     character_repetition: float,
     word_repetition: float,
     *counts: int,
-    has_stop_words: bool,
 ) -> TextStatistics:
     special, marks, tokens, stop, flagged, spam, common = counts
     per_word = 1 / max(1, n_words)
@@ -100,73 +113,109 @@ def _statistics(
     )
 
 
-def _spans(lengths: list[int], gap: int) -> Integers:
-    """Returns ``(1 + len(lengths), 2)`` of start and end: of the whole, then of its parts that lie ``gap`` apart."""
-    ends = np.cumsum(np.array(lengths, dtype=np.int64) + gap) - gap
-    starts = ends - lengths
-    return np.stack((np.append(0, starts), np.append(ends[-1], ends)), axis=1)
+class _Spans:
+    """Where texts, and then their paragraphs, begin and end in one sequence of all their characters or words.
+
+    Every n-gram of the sequence has an owner: the paragraph that it lies in, or its text where it lies in no single
+    paragraph, or none. The owners of a text have consecutive numbers, its paragraphs in order and then itself.
+    """
+
+    def __init__(self, lengths: list[int], n_paragraphs: list[int], gap: int) -> None:
+        """Takes the lengths of the paragraphs of all texts, ``gap`` apart, and how many of them each text has."""
+        self.n_texts = len(n_paragraphs)
+        ends = np.cumsum(np.array(lengths, dtype=np.int64) + gap) - gap
+        starts = ends - lengths
+        last = np.cumsum(n_paragraphs)
+        self.starts: Integers = np.concatenate((starts[last - n_paragraphs], starts))
+        self.ends: Integers = np.concatenate((ends[last - 1], ends))
+        self.lengths: Integers = self.ends - self.starts
+        self.text_of_owner: Integers = np.repeat(np.arange(self.n_texts + 1), [*(n + 1 for n in n_paragraphs), 1])
+        self._text_owner: Integers = np.append(last + np.arange(self.n_texts), len(self.text_of_owner) - 1)
+        self._gap = gap
+
+    @property
+    def is_paragraph(self) -> NDArray[np.bool_]:
+        """Returns which owners are paragraphs."""
+        is_paragraph = np.ones(len(self.text_of_owner), dtype=np.bool_)
+        is_paragraph[self._text_owner] = False
+        return is_paragraph
+
+    def sums(self, values: NDArray[Any]) -> list[int]:
+        """Returns the sum of ``values`` over each text, then over each paragraph."""
+        totals = np.zeros(len(values) + 1, dtype=np.int64)
+        np.cumsum(values, out=totals[1:])
+        sums: list[int] = (totals[self.ends] - totals[self.starts]).tolist()
+        return sums
+
+    def owners(self, n: int) -> Integers:
+        """Returns the owner of each n-gram."""
+        paragraphs = np.flatnonzero(self.is_paragraph)
+        is_last = np.diff(self.text_of_owner[paragraphs], append=-1) != 0
+        after = np.where(is_last, len(self.text_of_owner) - 1, self._text_owner[self.text_of_owner[paragraphs]])
+        repeats = np.stack((self.lengths[self.n_texts :], np.full(len(paragraphs), self._gap)), axis=1).ravel()
+        of_code = np.repeat(np.stack((paragraphs, after), axis=1).ravel(), repeats)
+        of_code = of_code[: len(of_code) - self._gap]
+        first, last = of_code[: max(0, len(of_code) - n + 1)], of_code[n - 1 :]
+        text = self.text_of_owner[first]
+        text = np.where(text == self.text_of_owner[last], text, self.n_texts)
+        return np.where(first == last, first, self._text_owner[text])
 
 
-def _lengths(spans: Integers) -> list[int]:
-    return [int(length) for length in spans[:, 1] - spans[:, 0]]
-
-
-def _sums(values: NDArray[Any], spans: Integers) -> list[int]:
-    """Returns the sum of ``values`` over each span."""
-    totals = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(values, out=totals[1:])
-    sums: list[int] = (totals[spans[:, 1]] - totals[spans[:, 0]]).tolist()
-    return sums
-
-
-def _number_words(tokens: list[list[str]], language: str) -> tuple[Integers, Integers]:
+def _number_words(
+    tokens: list[list[str]], n_paragraphs: list[int], languages: Sequence[str | None]
+) -> tuple[Integers, NDArray[np.uint8]]:
     """Returns the number of each word, equal words equal numbers, and the bits of what each is."""
     flat = list(chain.from_iterable(tokens))
-    distinct = dict.fromkeys(flat)
-    table = dict(zip(distinct, count(), strict=False))
-    numbers = np.array(list(map(table.__getitem__, flat)), dtype=np.int64)
-    kinds = np.array(list(map(_word_kinds(language).__getitem__, distinct)), dtype=np.int64)
-    return numbers, kinds[numbers]
+    table: defaultdict[str, int] = defaultdict(count().__next__)
+    numbers = np.fromiter(map(table.__getitem__, flat), dtype=np.int64, count=len(flat))
+    kinds = np.empty(len(flat), dtype=np.uint8)
+    paragraphs = iter(tokens)
+    start = 0
+    for n, language in zip(n_paragraphs, languages, strict=True):
+        end = start + sum(map(len, islice(paragraphs, n)))
+        kinds[start:end] = list(map(_word_kinds(language or "").__getitem__, flat[start:end]))
+        start = end
+    return numbers, kinds
 
 
-def _repetition(codes: NDArray[Any], spans: Integers, n: int, *, only_top: bool) -> list[float]:
-    """Returns the share of repeated n-grams in each span of ``codes``: the whole first, then its parts.
+def _repetition(codes: NDArray[Any], spans: _Spans, n: int, *, only_top: bool) -> list[float]:
+    """Returns the share of repeated n-grams in each text, then in each paragraph.
 
     With ``only_top``, of ``d`` distinct n-grams, ``s`` of them seen once, only the ``min(floor(sqrt(d)), d - s)`` most
-    frequent are added up; else all that are seen more than once. All spans share one sort: keys hold the gram in their
-    upper bits and the part, or none where the gram lies in no single part, in the lower ones.
+    frequent are added up; else all that are seen more than once. All share one sort: keys hold the gram in their upper
+    bits and its owner in the lower ones.
     """
-    n_parts = len(spans) - 1
-    if len(codes) < n:
-        return [0.0] * (n_parts + 1)
-    bits = np.uint64((n_parts + 1).bit_length())
-    part_mask = (_ONE << bits) - _ONE
-    owners = _gram_owners(spans, n)
-    n_grams = np.bincount(owners, minlength=n_parts + 1)
+    owners = spans.owners(n)
+    bits = np.uint64(len(spans.text_of_owner).bit_length())
+    owner_mask = (_ONE << bits) - _ONE
     grams = _grams(codes.astype(np.uint64), n)
     may_repeat = _may_repeat(grams)
-    keys = (grams[may_repeat] & ~part_mask) | owners[may_repeat].astype(np.uint64)
+    keys = (grams[may_repeat] & ~owner_mask) | owners[may_repeat].astype(np.uint64)
     keys.sort()
-    whole, _ = _runs(keys >> bits)
-    repeated = whole[whole > 1]
-    share = _top_shares(repeated, np.zeros(len(repeated), dtype=np.int64), np.array([len(grams)]), only_top=only_top)
-    counts, starts = _runs(keys)
-    is_repeated = counts > 1
-    parts = (keys[starts[is_repeated]] & part_mask).astype(np.int64)
-    is_inside = parts < n_parts
-    of_parts = _top_shares(counts[is_repeated][is_inside], parts[is_inside], n_grams[:n_parts], only_top=only_top)
-    return [*share.tolist(), *of_parts.tolist()]
+    starts = _run_starts(keys)
+    keys, counts = keys[starts], np.diff(np.append(starts, len(keys)))
+    owner = (keys & owner_mask).astype(np.int64)
+    text = spans.text_of_owner[owner]
+    n_grams = np.maximum(0, spans.lengths - n + 1)
+    firsts = _run_starts((keys & ~owner_mask) | text.astype(np.uint64))
+    in_texts = np.add.reduceat(counts, firsts) if len(counts) else counts
+    of_texts = _top_shares(in_texts, text[firsts], n_grams[: spans.n_texts], only_top=only_top)
+    is_inside = spans.is_paragraph[owner]
+    paragraph = (owner - text)[is_inside]
+    of_paragraphs = _top_shares(counts[is_inside], paragraph, n_grams[spans.n_texts :], only_top=only_top)
+    return [*of_texts.tolist(), *of_paragraphs.tolist()]
 
 
-def _top_shares(repeated: Integers, parts: Integers, n_grams: Integers, *, only_top: bool) -> NDArray[np.float64]:
+def _top_shares(counts: Integers, parts: Integers, n_grams: Integers, *, only_top: bool) -> NDArray[np.float64]:
     """Returns the share of repeated n-grams in each part.
 
     Args:
-        repeated: How often each n-gram occurs that occurs more than once.
-        parts: The part it lies in.
+        counts: How often each n-gram occurs in its part; those that occur once may be left out.
+        parts: The part it lies in; those of no part have the number of parts.
         n_grams: Of each part.
         only_top: Only the most frequent are added up.
     """
+    repeated, parts = counts[counts > 1], parts[counts > 1]
     order = np.lexsort((-repeated, parts))
     totals = np.zeros(len(repeated) + 1, dtype=np.int64)
     np.cumsum(repeated[order], out=totals[1:])
@@ -180,27 +229,15 @@ def _top_shares(repeated: Integers, parts: Integers, n_grams: Integers, *, only_
 
 def _may_repeat(grams: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Returns which n-grams share a bucket with another: few do, and only those have to be sorted."""
-    buckets = (grams >> np.uint64(64 - BUCKET_BITS)).astype(np.int64)
-    shared: NDArray[np.bool_] = np.bincount(buckets, minlength=1 << BUCKET_BITS)[buckets] > 1
+    bits = max(MIN_BUCKET_BITS, len(grams).bit_length() + 2)
+    buckets = (grams >> np.uint64(64 - bits)).astype(np.int64)
+    shared: NDArray[np.bool_] = np.bincount(buckets, minlength=1 << bits)[buckets] > 1
     return shared
 
 
-def _gram_owners(spans: Integers, n: int) -> Integers:
-    """Returns the part in which each n-gram lies; the number of parts for one that lies in no single part."""
-    n_parts = len(spans) - 1
-    starts, ends = spans[1:, 0], spans[1:, 1]
-    gaps = np.append(starts[1:], spans[0, 1]) - ends
-    repeats = np.stack((ends - starts, gaps), axis=1).ravel()
-    labels = np.stack((np.arange(n_parts), np.full(n_parts, n_parts)), axis=1).ravel()
-    of_code = np.repeat(labels, repeats)
-    first, last = of_code[: len(of_code) - n + 1], of_code[n - 1 :]
-    return np.where(first == last, first, n_parts)
-
-
-def _runs(ordered: NDArray[np.uint64]) -> tuple[Integers, Integers]:
-    """Returns how long each run of equal values is, and where it starts."""
-    starts = np.flatnonzero(np.concatenate((_TRUE[: len(ordered)], ordered[1:] != ordered[:-1])))
-    return np.diff(np.append(starts, len(ordered))), starts
+def _run_starts(ordered: NDArray[np.uint64]) -> Integers:
+    """Returns where each run of equal values starts."""
+    return np.flatnonzero(np.concatenate((_TRUE[: len(ordered)], ordered[1:] != ordered[:-1])))
 
 
 def _grams(codes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:

@@ -12,7 +12,10 @@ def collapse(text: str) -> str:
     """Returns ``text`` with white space collapsed by the rules of CSS Text 3, section 4.1.1: no-break spaces stay."""
     if text.isascii():
         return " ".join(text.split())
-    return _CSS_SPACE.sub(" ", text).strip(" ")
+    if "\x0b" in text:
+        return _CSS_SPACE.sub(" ", text).strip(" ")
+    # Bytes are split at the white space of ASCII alone, which but for the vertical tab is that of CSS.
+    return b" ".join(text.encode("utf-8", "surrogatepass").split()).decode("utf-8", "surrogatepass")
 
 
 def normalise(text: str) -> str:

@@ -1,6 +1,7 @@
 """The job ``interleave``: archives and folders of pages to documents, map-only."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -9,13 +10,14 @@ from apache_beam.pvalue import PCollection
 from pipelines.inputs.planning import ItemKind, WorkItem, input_files, plan_pages, plan_texts
 from pipelines.inputs.reading import archive_problem, read_pages
 from pipelines.inputs.texts import read_texts
-from pipelines.interleave.document import PageResult, extract_page
+from pipelines.interleave.collector import paused_collector
+from pipelines.interleave.document import PageResult, extract_pages
 from pipelines.interleave.language import identify_language
 from pipelines.interleave.page_images import JOB as NAME
 from pipelines.interleave.text_rows import make_text_row
 from pipelines.runs import storage
 from pipelines.runs.job import Job, JobContext
-from pipelines.runs.output import ItemOutput
+from pipelines.runs.output import REJECTED, ItemOutput
 from pipelines.runs.transforms import RunItems, Worker
 from schemas.documents import Document
 from schemas.embedded import EmbeddedImage
@@ -27,6 +29,10 @@ from schemas.summary import WorkReport
 EMBEDDED = "embedded"
 EMBEDDED_BYTES = "embedded_bytes"
 TEXTS = "texts"
+
+BATCH_PAGES = 32
+BATCH_BYTES = 8_000_000
+"""Bytes of pages that are held at one time, give or take the last one."""
 
 
 class InterleaveWorker(Worker[WorkItem]):
@@ -56,18 +62,36 @@ class InterleaveWorker(Worker[WorkItem]):
 
     def _write_pages(self, item: WorkItem, output: ItemOutput) -> None:
         seen: set[str] = set()
-        for page in read_pages(item, storage.open_read, max_page_bytes=self._settings.max_page_bytes):
-            output.count("record", n_in=1)
-            if isinstance(page, Page):
-                result = extract_page(
-                    page,
-                    parser=self._settings.parser,
-                    max_images=self._settings.max_images,
-                    css_images=self._settings.css_images,
-                )
-                _write_result(result, output, seen)
-            else:
-                output.reject("record", page)
+        pages = read_pages(item, storage.open_read, max_page_bytes=self._settings.max_page_bytes)
+        for batch in _batches(pages):
+            with paused_collector():
+                results = iter(self._extract([page for page in batch if isinstance(page, Page)]))
+            output.count("record", n_in=len(batch))
+            for page in batch:
+                if isinstance(page, Page):
+                    _write_result(next(results), output, seen)
+                else:
+                    output.reject("record", page)
+
+    def _extract(self, pages: list[Page]) -> list[PageResult]:
+        settings = self._settings
+        return extract_pages(
+            pages, parser=settings.parser, max_images=settings.max_images, css_images=settings.css_images
+        )
+
+
+def _batches(pages: Iterable[Page | Rejection]) -> Iterator[list[Page | Rejection]]:
+    """Yields what was read in groups that are held at one time: small ones, but enough to be measured together."""
+    batch: list[Page | Rejection] = []
+    n_bytes = 0
+    for page in pages:
+        batch.append(page)
+        n_bytes += len(page.body) if isinstance(page, Page) else 0
+        if len(batch) >= BATCH_PAGES or n_bytes >= BATCH_BYTES:
+            yield batch
+            batch, n_bytes = [], 0
+    if batch:
+        yield batch
 
 
 def _write_texts(item: WorkItem, output: ItemOutput) -> None:
@@ -83,9 +107,16 @@ def _write_texts(item: WorkItem, output: ItemOutput) -> None:
 
 def _write_result(result: PageResult, output: ItemOutput, seen: set[str]) -> None:
     """Writes what became of a page; ``seen`` are the ids of the embedded images that the item has written."""
-    output.count("image", n_in=result.n_images, n_out=result.n_images - len(result.rejected_images))
-    for rejection in result.rejected_images:
-        output.reject("image", rejection)
+    rejected = result.rejected_images
+    for rejection in rejected:
+        output.write(rejection, REJECTED)
+    reasons = Counter(rejection.reason for rejection in rejected)
+    output.count(
+        "image",
+        n_in=result.n_images,
+        n_out=result.n_images - len(rejected),
+        rejected={reason.value: n for reason, n in reasons.items()},
+    )
     if isinstance(result.outcome, Rejection):
         output.reject("record", result.outcome)
         return

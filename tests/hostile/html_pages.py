@@ -59,6 +59,17 @@ PAGES = (
     HostilePage("table.deep", lambda: b"<table><tr><td>" * 20_000 + b"x", DEEP),
     HostilePage("list.deep", lambda: b"<ul><li>" * 20_000 + b"x", DEEP),
     HostilePage("attrs.20k", lambda: _page("<p " + " ".join(f"a{i}=''" for i in range(20_000)) + ">x</p>"), COMPLEX),
+    HostilePage(
+        "attrs.after.gt",
+        lambda: _page("<p x='>' " + " ".join(f"a{i}=''" for i in range(20_000)) + ">x</p>"),
+        COMPLEX,
+    ),
+    HostilePage(
+        "attrs.between.tags",
+        lambda: _page("<p " + " ".join(f'a{i}="<p>"' for i in range(20_000)) + ">x</p>"),
+        COMPLEX,
+    ),
+    HostilePage("attrs.open.quotes", lambda: _page("<p a=' <p b=\" " + "c=x <p a=y " * 30_000), "ok"),
     HostilePage("attrs.dup", lambda: _around("<p " + "a=b " * 100_000 + ">in it</p>"), "ok", (BEFORE, "in it", AFTER)),
     HostilePage("attr.noquote", lambda: _page(f'<p>{BEFORE}</p><img src="x' + "y" * 1_000_000), "ok", (BEFORE,)),
     HostilePage("lt", lambda: b"<" * 2_000_000, "ok"),

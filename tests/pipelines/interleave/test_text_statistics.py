@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from pipelines.interleave.text_statistics import describe
+from pipelines.interleave.text_statistics import describe, describe_all
 
 
 def test_numbers_worked_by_hand() -> None:
@@ -98,6 +98,19 @@ def test_repetition_and_punctuation_equal_plain_counting() -> None:
             assert found.word_repetition == pytest.approx(plain_word_repetition(piece))
             if found.punctuation is not None:
                 assert found.punctuation == pytest.approx(plain_punctuation(piece))
+
+
+def test_texts_described_together_have_the_values_that_each_has_alone() -> None:
+    generator = random.Random(5)
+    words = ["the", "der", "click", "aaa", "x.", "and, so", "\u00e9t\u00e9", "12"]
+    texts = ["", "\n\n\n\n", " \n\n y y y y y y y y y y y y", "one word"]
+    for _ in range(60):
+        paragraphs = (" ".join(generator.choices(words, k=generator.randrange(40))) for _ in range(3))
+        texts.append("\n\n".join(paragraphs))
+    languages = [generator.choice(["en", "de", "fi", None]) for _ in texts]
+
+    assert describe_all(texts, languages) == [describe(*pair) for pair in zip(texts, languages, strict=True)]
+    assert describe_all([], []) == []
 
 
 @pytest.mark.parametrize("text", ["." * 1_000_000, "a" * 1_000_000 + "!", "ab " * 333_333, "\u00e9" * 1_000_000])
