@@ -3,8 +3,8 @@
 import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
 
-LARGE_BYTES = 1 << 20
-"""A piece of so many bytes goes to the thread: its digest (1.8 GB/s) takes longer than writing it does."""
+LARGE_BYTES = 1 << 18
+"""A piece of so many bytes goes to the thread: its digest (1.8 GB/s) takes longer than handing it over."""
 
 
 class Digest:
@@ -18,7 +18,7 @@ class Digest:
         self._thread: ThreadPoolExecutor | None = None
         self._pending: Future[None] | None = None
 
-    def update(self, data: bytes | memoryview) -> None:
+    def update(self, data: bytes | bytearray | memoryview) -> None:
         """Takes the next piece. Anything but ``bytes`` may change after the call, so it is digested before it ends."""
         self._wait()
         if isinstance(data, bytes) and len(data) >= LARGE_BYTES:
