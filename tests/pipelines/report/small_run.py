@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Sequence
 
 import pyarrow.parquet as pq
+from PIL import Image
 
 from pipelines.runs.folder import RunFolder
 from schemas.arrow import to_table
@@ -32,7 +33,7 @@ RUN_FILE = (
 )
 
 
-def write_small_run(root: pathlib.Path) -> str:
+def write_small_run(root: pathlib.Path, *, alt: str = "A red cat") -> str:
     """Writes the run and returns its folder. The jobs up to ``select`` are committed."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "run.json").write_text(RUN_FILE)
@@ -49,7 +50,7 @@ def write_small_run(root: pathlib.Path) -> str:
         crawl_time=None,
         segments=(
             TextSegment(text="One."),
-            ImageSegment(url=GOOD, alt="A red cat"),
+            ImageSegment(url=GOOD, alt=alt),
             ImageSegment(url=BAD, alt="buy now"),
         ),
     )
@@ -115,7 +116,7 @@ def write_small_run(root: pathlib.Path) -> str:
                 width=300,
                 height=200,
                 url=GOOD,
-                alt="A red cat",
+                alt=alt,
                 caption=None,
                 score=0.31,
             ),
@@ -137,6 +138,16 @@ def write_small_run(root: pathlib.Path) -> str:
     )
     commit(root, "select", "candidate", UnitCounts(n_in=1, n_out=1), interleaved=[sample], rejected=[low])
     return str(root)
+
+
+def write_store(run: str) -> None:
+    """Puts a real picture where the images of the small run point to."""
+    data = io.BytesIO()
+    Image.new("RGB", (8, 8), (200, 0, 0)).save(data, "GIF")
+    path = pathlib.Path(run, "fetch", "bytes", "part-00000-of-00001.tar")
+    path.parent.mkdir(parents=True)
+    padded = data.getvalue().ljust(90, b"\0")[:90]
+    path.write_bytes(b"\0" * 512 + padded + b"\0" * (1024 - 512 - 90) + padded)
 
 
 def commit(

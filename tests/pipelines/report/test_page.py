@@ -1,14 +1,12 @@
 """The report: numbers that are right, hostile text as text, no request."""
 
 import base64
-import io
 import json
 import pathlib
 import re
 
 import pytest
 from lxml import etree, html
-from PIL import Image
 
 from pipelines.report.alerts import alerts
 from pipelines.report.columns import smallest
@@ -21,7 +19,7 @@ from pipelines.runs.folder import RunFolder
 from schemas.errors import SchemaError
 from schemas.rejections import Rejection, RejectReason
 from schemas.summary import UnitCounts
-from tests.pipelines.report.small_run import BAD, GOOD, OCCURRENCE, commit, write_small_run
+from tests.pipelines.report.small_run import BAD, GOOD, OCCURRENCE, commit, write_small_run, write_store
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
 
@@ -39,16 +37,6 @@ def rendered(run: str) -> "html.HtmlElement":
 
 def texts(page: "html.HtmlElement", path: str) -> list[str]:
     return [" ".join(node.text_content().split()) for node in page.xpath(path)]
-
-
-def write_store(run: str) -> None:
-    """Puts a real picture where the images of the small run point to."""
-    data = io.BytesIO()
-    Image.new("RGB", (8, 8), (200, 0, 0)).save(data, "GIF")
-    path = pathlib.Path(run, "fetch", "bytes", "part-00000-of-00001.tar")
-    path.parent.mkdir(parents=True)
-    padded = data.getvalue().ljust(90, b"\0")[:90]
-    path.write_bytes(b"\0" * 512 + padded + b"\0" * (1024 - 512 - 90) + padded)
 
 
 def test_the_funnel_has_a_row_for_every_unit_and_adds_up(run: str) -> None:
