@@ -13,6 +13,7 @@ from commands import output
 from commands.engines import ENGINES, engine_settings
 from commands.errors import Exit
 from commands.program import command, json_option
+from commands.scale import plan_recipe, show_plan
 from settings.problems import Path, Problem, SettingsError
 
 set_option = click.option(
@@ -54,6 +55,7 @@ def init(recipe: str | None, path: str | None, as_list: bool, force: bool) -> No
     examples="""
 mm1 check web.yaml
 mm1 check web.yaml --set score.min=0.25
+mm1 check web.yaml --plan
 mm1 check train.yaml
 """
 )
@@ -61,8 +63,9 @@ mm1 check train.yaml
 @click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Where it is to run.")
 @click.option("--master", help="Spark or Flink cluster.")
 @set_option
+@click.option("--plan", is_flag=True, help="Count a recipe's input and say what each job would take.")
 @json_option
-def check(*, file: str, engine: str, master: str | None, overrides: tuple[str, ...], as_json: bool) -> int:
+def check(*, file: str, engine: str, master: str | None, overrides: tuple[str, ...], plan: bool, as_json: bool) -> int:
     """Finds everything that can be known before running FILE, a recipe or training settings.
 
     Exit code 2: FILE has mistakes. 3: FILE is right, but something that it needs is not there.
@@ -74,10 +77,15 @@ def check(*, file: str, engine: str, master: str | None, overrides: tuple[str, .
             raise
         output.json_result({"ok": False, "problems": [_as_json(problem) for problem in error.problems]})
         return Exit.OUTSIDE if all(problem.outside for problem in error.problems) else Exit.USAGE
+    if plan and kind != "recipe":
+        raise click.BadParameter(f"{file} holds {kind}; only a recipe has jobs to plan", param_hint="--plan")
+    planned = plan_recipe(file, overrides) if plan else {}
     if as_json:
-        output.json_result({"ok": True, "problems": []})
-    else:
-        output.result(f"{file}: the {kind} is right, and what it needs is there")
+        output.json_result({"ok": True, "problems": [], **planned})
+        return Exit.DONE
+    output.result(f"{file}: the {kind} is right, and what it needs is there")
+    if plan:
+        show_plan(planned["input"], planned["jobs"])
     return Exit.DONE
 
 
