@@ -131,7 +131,7 @@ def job_costs(small: Measured, large: Measured, pages: int) -> JobCosts:
     units = large.units - small.units
 
     def slope(attribute: str) -> float:
-        return max(0.0, (getattr(large, attribute) - getattr(small, attribute)) / units)
+        return max(0.0, float(getattr(large, attribute) - getattr(small, attribute)) / units)
 
     return JobCosts(
         units_per_page=round(large.units / pages, 4),

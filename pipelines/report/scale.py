@@ -133,7 +133,7 @@ def plan_line(census: Census, recipe: Recipe, costs: Costs) -> list[JobPlan]:
                 units=n_units,
                 work_items=items[name] if n_units else 0,
                 shuffled_bytes=round(n_units * job.shuffled_bytes),
-                worker_bytes=worker_bytes(job, n_units) + parts * costs.part_memory_bytes,
+                worker_bytes=worker_bytes(job, n_units) + parts * costs.part_memory_bytes if n_units else 0,
                 cpu_hours=n_units * job.cpu_s / 3600,
                 gpu_hours=_gpu_hours(name, n_units, recipe, costs),
                 requests=n_units if name == "fetch" and recipe.fetch.source == "web" else 0,

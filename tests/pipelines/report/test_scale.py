@@ -104,7 +104,7 @@ def test_gpu_hours_are_operations_over_the_rate_of_the_accelerator() -> None:
 def test_a_job_that_is_off_takes_nothing() -> None:
     off = plans(score=dataclasses.replace(recipe().score, model=None))["score"]
 
-    assert (off.units, off.work_items, off.cpu_hours, off.output_bytes) == (0, 0, 0.0, 0)
+    assert (off.units, off.work_items, off.worker_bytes, off.cpu_hours, off.output_bytes) == (0, 0, 0, 0.0, 0)
 
 
 def test_only_the_web_is_asked() -> None:
