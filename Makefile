@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 GCS_SERVER_VERSION := v1.56.1
 OUT ?= quickstart
+# A file stays in one process, so that what its tests share is made once; in order of names, so that the long files of
+# tests/integration come early and none is left alone at the end.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install quickstart test check lint bench lock format clean job-server gcs-server
@@ -29,11 +32,11 @@ quickstart: install  ## Run the whole line on a generated web, offline, in minut
 
 test: install  ## Run all tests; with Java 17 and Maven also on real Spark and Flink
 	@tests/object_stores.sh
-	$(BIN)/pytest -q -m "not engines" -n 2 --dist loadgroup tests
+	$(BIN)/pytest -q -m "not engines" $(PARALLEL) tests
 	@tests/engines.sh
 
 check: lint  ## Format, lint, types and fast tests: clean before each commit
-	$(BIN)/pytest -q -m "not slow and not engines" -n 2 --dist loadgroup tests
+	$(BIN)/pytest -q -m "not slow and not engines" $(PARALLEL) tests
 
 lint: install  ## Format, lint and types
 	$(BIN)/ruff format --check .

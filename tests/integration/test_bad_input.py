@@ -13,7 +13,7 @@ from schemas.documents import Document, TextSegment
 from schemas.rejections import Rejection
 from tests.integration.lines import SmallWorld, mm1, run_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("line")]
+pytestmark = pytest.mark.slow
 
 SENTENCE = "The keeper of the old lighthouse writes down, every evening, how many ships went by and what they carried. "
 ONLY_DATA = ("--set", "score.model=null", "--set", "recaption.captioner=none", "--workers", "1")

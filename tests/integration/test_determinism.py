@@ -9,7 +9,7 @@ import pytest
 from pipelines.jobs import JOB_NAMES
 from tests.integration.lines import ROOT, SmallWorld, command, differing, digests, run_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("line")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from tests.integration.lines import MM1, ROOT
 from world import WorldConfig, generate
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("memory")]
+pytestmark = pytest.mark.slow
 
 MOST_GROWTH = 1.3
 """Ten times the pages may need so many times the memory."""

@@ -10,7 +10,7 @@ from schemas.manifest import Manifest
 from tests.corpus import CORPUS, corpus_path
 from tests.integration.lines import ROOT, mm1, run_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real input")]
+pytestmark = pytest.mark.slow
 
 
 def real_recipe(folder: pathlib.Path) -> pathlib.Path:
