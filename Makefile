@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 GCS_SERVER_VERSION := v1.56.1
+PRISM_VERSION := v2.77.0
 OUT ?= quickstart
 # A file stays in one process, so that what its tests share is made once; in order of names, so that the long files of
 # tests/integration come early and none is left alone at the end.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check lint bench lock format clean job-server gcs-server
+.PHONY: help install quickstart test check lint bench lock format clean job-server gcs-server prism
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +66,10 @@ $(JOB_SERVER)/mm1-%-job-server.jar: docker/job-server/pom.xml
 gcs-server: build/fake-gcs-server  ## Build the GCS server that tests talk to (needs Go)
 build/fake-gcs-server:
 	GOBIN=$(abspath build) go install github.com/fsouza/fake-gcs-server@$(GCS_SERVER_VERSION)
+
+prism: build/prism  ## Build Beam's Prism runner, a second opinion on the model (needs Go)
+build/prism:
+	GOBIN=$(abspath build) go install github.com/apache/beam/sdks/v2/go/cmd/prism@$(PRISM_VERSION)
 
 clean:  ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

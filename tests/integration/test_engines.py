@@ -1,37 +1,79 @@
 """One run folder, whatever the engine: every file's digest is equal to that of the run in one process."""
 
+import fcntl
+import os
 import pathlib
 
 import pytest
 
-from tests.integration.lines import SmallWorld, differing, digests, run_line
-from tests.integration.spark_cluster import spark_cluster
+from pipelines.runs.folder import RunFolder
+from tests.integration.lines import command, differing, digests, mm1, run_line
+from tests.integration.matrix import write_matrix
+from tests.integration.spark_cluster import SPARK_HOME, spark_cluster
 
 pytestmark = pytest.mark.engines
 
 
 @pytest.fixture(scope="session")
-def in_process(reference_run: pathlib.Path) -> dict[str, str]:
-    """The digests of the run in one process."""
-    return digests(reference_run)
+def matrix(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> pathlib.Path:
+    """A folder with ``matrix.yaml`` and ``run``, its run in one process: made by one test process for all."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "matrix"
+    with open(f"{shared}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "run" / "shards" / "manifest.json").exists():
+            shared.mkdir(exist_ok=True)
+            run_line(write_matrix(shared), shared / "run", "--engine", "inproc")
+    return shared
 
 
-@pytest.mark.parametrize("engine", ["spark", "flink"])
-def test_an_embedded_engine_gives_the_same_bytes(
-    small_world: SmallWorld, in_process: dict[str, str], tmp_path: pathlib.Path, engine: str
+def assert_same(matrix: pathlib.Path, run: pathlib.Path) -> None:
+    assert differing(digests(run), digests(matrix / "run")) == []
+
+
+def test_the_reference_has_something_of_everything(matrix: pathlib.Path) -> None:
+    folder = RunFolder(str(matrix / "run"))
+
+    counts = {job: folder.committed(job).main() for job in ("interleave", "fetch", "dedup", "score", "select", "mix")}
+    assert counts["interleave"].n_out >= 900
+    assert [job for job, found in counts.items() if found.n_out == 0] == []
+    assert mm1("verify", str(matrix / "run")).returncode == 0
+
+
+@pytest.mark.parametrize("engine", ["local", "spark", "flink"])
+def test_an_engine_on_this_machine_gives_the_same_bytes(
+    matrix: pathlib.Path, tmp_path: pathlib.Path, engine: str
 ) -> None:
-    run_line(small_world.recipe, tmp_path / "run", "--engine", engine, "--workers", "2")
+    run_line(matrix / "matrix.yaml", tmp_path / "run", "--engine", engine, "--workers", "2")
 
-    assert differing(digests(tmp_path / "run"), in_process) == []
+    assert_same(matrix, tmp_path / "run")
 
 
-def test_a_spark_cluster_gives_the_same_bytes(
-    small_world: SmallWorld, in_process: dict[str, str], tmp_path: pathlib.Path
-) -> None:
-    with spark_cluster(tmp_path) as master:
-        flags = ["--", "--job_server_jvm_properties=-Dspark.driver.host=127.0.0.1"]
-        run_line(
-            small_world.recipe, tmp_path / "run", "--engine", "spark", "--master", master, "--workers", "2", *flags
-        )
+def test_prism_gives_the_same_bytes(matrix: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    prism = ["--runner=PrismRunner", f"--prism_location={os.environ['MM1_PRISM']}"]
+    run_line(matrix / "matrix.yaml", tmp_path / "run", "--engine", "inproc", "--", *prism)
 
-    assert differing(digests(tmp_path / "run"), in_process) == []
+    assert_same(matrix, tmp_path / "run")
+
+
+def test_a_spark_cluster_gives_the_same_bytes(matrix: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    with spark_cluster(tmp_path) as cluster:
+        words = ["--engine", "spark", "--master", cluster.url, "--workers", "2"]
+        run_line(matrix / "matrix.yaml", tmp_path / "run", *words, "--", cluster.flag)
+
+    assert_same(matrix, tmp_path / "run")
+
+
+def test_packaged_jobs_give_the_same_bytes(matrix: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    recipe, run, package = str(matrix / "matrix.yaml"), tmp_path / "run", tmp_path / "package"
+    made = mm1("package", recipe, "--out", str(run), "-o", str(package), "--workers", "2")
+    assert made.returncode == 0, made.stderr
+
+    done = command([str(package / "submit.sh"), "--master", "local[2]"], env={"SPARK_HOME": str(SPARK_HOME)})
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert_same(matrix, run)
+
+    # The launcher takes the jobs for what it would have made itself.
+    again = command([str(package / "submit.sh")], env={"SPARK_HOME": "/nowhere"})
+    assert again.stdout.count("done before") == 7
+    assert "nothing to do: all 7 jobs are committed" in run_line(pathlib.Path(recipe), run).stdout
