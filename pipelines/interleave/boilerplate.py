@@ -66,7 +66,9 @@ _WORDS: dict[str, Boilerplate] = {
         " readmore upnext suggestions breaking ticker mostviewed mostpopular",
         Boilerplate.ADVERTISEMENT: "ad ads advert adverts advertisement advertising adsbygoogle sponsor sponsored"
         " sponsors dfp adslot adunit",
-        Boilerplate.META: "byline author authors timestamp dateline tags taglist categories postmeta postinfo bio",
+        Boilerplate.META: "byline author authors timestamp dateline tags taglist categories postmeta postinfo bio"
+        " avatar avatars signature signatures sig userinfo usertitle userextras userdetails postprofile posthead"
+        " postfoot postcontrols memberinfo",
         Boilerplate.DIALOG: "cookie cookies consent gdpr modal popup lightbox",
         Boilerplate.CAPTION: "caption credit captions wp-caption-text",
     }.items()
@@ -102,7 +104,26 @@ _CONTENT_NAMES = frozenset(
         "text",
     )
 )
-_WIDGET_NAMES = frozenset(("widget", "widgets", "widget-area", "widgetarea", "sidebar-widget"))
+_WIDGET_NAMES = frozenset(("side", "side-bar", "sidebar-widget", "widget", "widget-area", "widgetarea", "widgets"))
+_PANEL_NAMES = frozenset(
+    (
+        "message-user",
+        "message-cell--user",
+        "online-list",
+        "post-user",
+        "post_user",
+        "poster",
+        "poster_info",
+        "stat-block",
+        "thread_info",
+        "user-details",
+        "user-info",
+        "user_details",
+        "user_info",
+    )
+)
+"""What forums put beside each post of its writer, and below a thread."""
+
 _STATES = (
     "author-",
     "category-",
@@ -186,6 +207,8 @@ def _classify_names(names: str) -> Boilerplate | None:
         return None
     if not _WIDGET_NAMES.isdisjoint(classes):
         return Boilerplate.ASIDE
+    if not _PANEL_NAMES.isdisjoint(classes):
+        return Boilerplate.META
     for name in classes:
         if name.startswith(_STATES):
             continue

@@ -148,7 +148,7 @@ def extract_content(
     check_bytes(body)
     layout = LayoutBuilder(css_images=css_images)
     head = ENGINES[parser](decode_page(body, content_type), layout)
-    content = find_main_content(layout, head.title)
+    content = find_main_content(layout, head.title, url)
     base = _base(head, url)
     images = choose_images(layout, set(content.images), base, page_id(url))
     return PageContent(

@@ -36,8 +36,10 @@ class ExplainedText:
     """The blocks around it, for example ``"p < div.entry < article#post-1"``."""
 
 
-def explain_page(body: bytes, content_type: str | None, parser: Parser = "lexbor") -> list[ExplainedText]:
-    """Returns every text of a page with what became of it.
+def explain_page(
+    body: bytes, content_type: str | None, parser: Parser = "lexbor", url: str = ""
+) -> list[ExplainedText]:
+    """Returns every text of a page, which stood at ``url``, with what became of it.
 
     Raises:
         PageLimitError: The page is over a limit.
@@ -45,7 +47,7 @@ def explain_page(body: bytes, content_type: str | None, parser: Parser = "lexbor
     check_bytes(body)
     layout = LayoutBuilder(is_thorough=True)
     head = ENGINES[parser](decode_page(body, content_type), layout)
-    content = find_main_content(layout, head.title)
+    content = find_main_content(layout, head.title, url)
     kept = set(content.runs)
     first, last = (content.runs[0], content.runs[-1]) if content.runs else (0, -1)
     return [

@@ -7,9 +7,11 @@
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from pipelines.interleave.boilerplate import Boilerplate
+from pipelines.interleave.discussions import is_discussion
 from pipelines.interleave.elements import HEADINGS, words
 from pipelines.interleave.layout import Block, LayoutBuilder, Run
 from pipelines.interleave.overruling import hand_down_reasons
@@ -25,6 +27,9 @@ MAX_LINKED_LINE = 0.5
 
 MAX_LINKED_GROUP = 0.75
 """Share of a list or table that may lie in links."""
+
+MIN_POSTS = 3
+"""Texts in blocks of one class, from which on a short one in such a block is one of them and no label."""
 
 MAX_BYLINE = 150
 MAX_PROMOTION = 250
@@ -44,19 +49,20 @@ class MainContent:
     images: list[int]
 
 
-def find_main_content(layout: LayoutBuilder, title: str | None = None) -> MainContent:
+def find_main_content(layout: LayoutBuilder, title: str | None = None, url: str = "") -> MainContent:
     """Returns the runs and images of the main content; blocks and runs of the layout get their reasons.
 
     Args:
         layout: The page.
         title: Of the page; where its text begins with it, it is left out, since documents carry it apart.
+        url: Of the page; tells discussions.
     """
     runs = layout.runs
     lengths = text_lengths(runs)
     sums = running_sums(lengths)
     mark_teasers(layout, sums)
     mark_captions(layout)
-    hand_down_reasons(layout, sums)
+    hand_down_reasons(layout, sums, is_discussion=is_discussion(url, layout.blocks))
     mark_related(layout, _sums_of_content(runs, lengths))
     top = _enter(layout, _sums_of_content(runs, lengths))
     kept = [number for number in range(top.start, top.end) if runs[number].reason is None]
@@ -148,11 +154,31 @@ def _group(block: Block) -> Block | None:
 def _trim(runs: list[Run], kept: list[int], title: str) -> list[int]:
     """Leaves out title, byline and date before the text, and labels and promotions after it."""
     start, end = 0, len(kept)
+    places = _text_places(runs, kept)
     while start < end and _is_before_text(runs[kept[start]], title):
         start += 1
-    while end > start and _is_after_text(runs[kept[end - 1]]):
+    while end > start and _is_after_text(runs[kept[end - 1]], places):
         end -= 1
     return kept[start:end] if start < end else kept
+
+
+def _text_places(runs: list[Run], kept: list[int]) -> set[tuple[str, str]]:
+    """Returns the places where text stands again and again, as the body of each post of a thread does."""
+    counts = Counter(_place(runs[number].block) for number in kept if is_solid(runs[number]))
+    return {place for place, count in counts.items() if place is not None and count >= MIN_POSTS}
+
+
+def _place(block: Block) -> tuple[str, str] | None:
+    """Returns tag and class of the nearest block that has a class."""
+    node: Block | None = block
+    for _ in range(3):
+        if node is None:
+            return None
+        names = node.attributes.get("class")
+        if names:
+            return node.tag, names
+        node = node.parent
+    return None
 
 
 def _is_before_text(run: Run, title: str) -> bool:
@@ -161,8 +187,10 @@ def _is_before_text(run: Run, title: str) -> bool:
     return len(run.text) < MAX_BYLINE and (BYLINE.match(run.text) is not None or run.text.lower() in title)
 
 
-def _is_after_text(run: Run) -> bool:
-    return not is_solid(run) or (len(run.text) < MAX_PROMOTION and PROMOTION.search(run.text) is not None)
+def _is_after_text(run: Run, places: set[tuple[str, str]]) -> bool:
+    if len(run.text) < MAX_PROMOTION and PROMOTION.search(run.text) is not None:
+        return True
+    return not is_solid(run) and _place(run.block) not in places
 
 
 def _image_reason(block: Block) -> Boilerplate | None:

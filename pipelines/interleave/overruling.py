@@ -16,17 +16,21 @@ MAX_BY_REASON = {Boilerplate.COMMENTS: 0.85, Boilerplate.DIALOG: 0.9, Boilerplat
 MAX_TOGETHER = 0.85
 """Share that all blocks of one reason may cost together: a forum is made of comments."""
 
+MAX_COMMENTS = 0.5
+"""Share that comments may have in what is left of a discussion without other boilerplate: more are the discussion."""
+
 _TELLING = words("aside nav footer")
 
 
-def hand_down_reasons(layout: LayoutBuilder, sums: list[int]) -> None:
+def hand_down_reasons(layout: LayoutBuilder, sums: list[int], *, is_discussion: bool = False) -> None:
     """Drops the reasons that would cost most of the page, and hands the others down to blocks and runs.
 
     Args:
         layout: The page; each block has the reason that it gives by itself.
         sums: Running sums of the lengths of paragraphs.
+        is_discussion: Comments may be what the page is made of.
     """
-    overruled = _overruled_together(layout, sums)
+    overruled = _overruled_together(layout, sums, is_discussion=is_discussion)
     total = sums[-1]
     for block in layout.blocks:
         inherited = block.parent.reason if block.parent is not None else None
@@ -40,11 +44,17 @@ def hand_down_reasons(layout: LayoutBuilder, sums: list[int]) -> None:
         run.reason = run.block.reason
 
 
-def _overruled_together(layout: LayoutBuilder, sums: list[int]) -> set[Boilerplate]:
+def _overruled_together(layout: LayoutBuilder, sums: list[int], *, is_discussion: bool) -> set[Boilerplate]:
     cost: dict[Boilerplate, int] = {}
     reached = 0
     for block in layout.blocks:
         if block.reason is not None and block.end > block.start >= reached:
             cost[block.reason] = cost.get(block.reason, 0) + sums[block.end] - sums[block.start]
             reached = block.end
-    return {reason for reason, n in cost.items() if reason is not Boilerplate.HIDDEN and n > MAX_TOGETHER * sums[-1]}
+    overruled: set[Boilerplate] = {
+        reason for reason, n in cost.items() if reason is not Boilerplate.HIDDEN and n > MAX_TOGETHER * sums[-1]
+    }
+    comments = cost.get(Boilerplate.COMMENTS, 0)
+    if is_discussion and comments > MAX_COMMENTS * (sums[-1] - sum(cost.values()) + comments):
+        overruled.add(Boilerplate.COMMENTS)
+    return overruled
