@@ -3,7 +3,7 @@
 from collections import Counter
 from itertools import chain
 
-from pipelines.dedup.documents.keep import Fate, first_fates
+from pipelines.dedup.documents.keep import Fate, first_fates, name_the_best
 from pipelines.runs.job import JobContext
 from pipelines.runs.output import REJECTED, ItemOutput
 from pipelines.runs.transforms import Worker
@@ -50,7 +50,7 @@ class WriteDocumentVerdicts(Worker[tuple[int, list[tuple[Fate, ...]]]]):
 
     def run(self, item: tuple[int, list[tuple[Fate, ...]]], output: ItemOutput) -> None:
         part, batches = item
-        fates = list(first_fates(chain.from_iterable(batches)))
+        fates = name_the_best(first_fates(chain.from_iterable(batches)))
         output.count("document", n_in=self._rows[part], n_out=self._rows[part] - len(fates))
         for fate in fates:
             self._write(fate, output)

@@ -2,12 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Literal
 
 import pyarrow.parquet as pq
 
-from pipelines.dedup.documents.keep import DocumentKey, Fate, keep_best, near_duplicates
+from pipelines.dedup.documents.keep import DocumentKey, Fate, best_first, keep_best, near_duplicates
 from pipelines.dedup.documents.minhash import band_keys
 from pipelines.dedup.images.occurrences import by_bucket
 from pipelines.dedup.tagged import Tagged
@@ -25,11 +26,14 @@ BandMember = tuple[str, str]
 """``(key of a band, occurrence)``."""
 
 
-def read_keys(numbered: tuple[int, str], field: Field, count: int) -> Iterator[tuple[int, list[DocumentKey]]]:
-    """Yields what the documents of a part are compared by, by bucket of a field."""
+def read_keys(numbered: tuple[int, str], field: Field, reason: RejectReason, count: int) -> Iterator[Tagged]:
+    """Yields what the documents of a part are compared by, by bucket of a field; of each value only the part's best.
+
+    So a value that a third of the input shares comes once from each part, and its group stays small.
+    """
     part, path = numbered
-    keys = (_key(features, part) for features in read_part(path, DocumentFeatures))
-    yield from _by_field(keys, field, count)
+    keys = [_key(features, part) for features in read_part(path, DocumentFeatures)]
+    yield from keep_best_group((part, [keys]), field, reason, field, count)
 
 
 def _key(features: DocumentFeatures, part: int) -> DocumentKey:
@@ -60,10 +64,20 @@ def keep_best_group(
             fates.append(result)
         else:
             kept.append(result)
-    for batch in _by_field(kept, following, count):
+    for batch in _by_field(_signed_by_the_best(kept, following), following, count):
         yield KEPT, batch
     for batch_of_part in by_part(fates):
         yield FATES, batch_of_part
+
+
+def _signed_by_the_best(documents: list[DocumentKey], field: Field) -> Iterator[DocumentKey]:
+    """Yields documents; of those that share a value only the best keeps its signature, the others cannot stay."""
+    best: dict[str, DocumentKey] = {}
+    for document in best_first(documents):
+        best.setdefault(getattr(document, field) or document.occurrence, document)
+    for document in documents:
+        is_best = best[getattr(document, field) or document.occurrence] is document
+        yield document if is_best else replace(document, signature=None)
 
 
 def by_part(fates: Iterable[Fate]) -> Iterator[tuple[int, tuple[Fate, ...]]]:

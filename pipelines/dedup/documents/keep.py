@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -73,6 +73,17 @@ def keep_best(documents: Iterable[DocumentKey], *, by: str, reason: RejectReason
         yield first
         for other in others:
             yield Fate(other.occurrence, other.part, reason.value, 0.0, first.occurrence)
+
+
+def name_the_best(fates: Iterable[Fate]) -> list[Fate]:
+    """Returns the fates of one part, each with the best of all captures of its URL.
+
+    Captures of one URL are compared within their part first, so a fate may name a capture that another part has beaten.
+    """
+    found = list(fates)
+    reason = RejectReason.DUPLICATE_URL.value
+    best = {fate.occurrence: fate.of for fate in found if fate.reason == reason}
+    return [replace(fate, of=best[fate.of]) if fate.reason == reason and fate.of in best else fate for fate in found]
 
 
 def near_duplicates(documents: Iterable[DocumentKey], min_similarity: float) -> Iterator[Fate]:

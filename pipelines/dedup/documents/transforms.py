@@ -37,10 +37,11 @@ class CompareDocuments(beam.PTransform):
             places
             | "Features" >> beam.FlatMap(_feature_parts, self._context)
             | "Spread features" >> beam.Reshuffle()
-            | "Read features" >> beam.FlatMap(Late(groups.read_keys, by_url, self._count))
+            | "Read features" >> beam.FlatMap(Late(groups.read_keys, by_url, RejectReason.DUPLICATE_URL, self._count))
         )
         urls = (
             keys
+            | "Kept of parts" >> beam.FlatMap(of_stream, groups.KEPT)
             | "Group by URL" >> beam.GroupByKey()
             | "Latest"
             >> beam.FlatMap(Late(groups.keep_best_group, by_url, RejectReason.DUPLICATE_URL, by_set, self._count))
@@ -57,6 +58,7 @@ class CompareDocuments(beam.PTransform):
         kept = sets | "Kept of image sets" >> beam.FlatMap(of_stream, groups.KEPT)
         fates = [
             places.pipeline | "No fates" >> Elements(self._context, no_fates),
+            keys | "Fates within parts" >> beam.FlatMap(of_stream, groups.FATES),
             urls | "Fates by URL" >> beam.FlatMap(of_stream, groups.FATES),
             sets | "Fates by images" >> beam.FlatMap(of_stream, groups.FATES),
         ]

@@ -11,6 +11,7 @@ from pipelines.dedup.documents.keep import (
     best_first,
     first_fates,
     keep_best,
+    name_the_best,
     near_duplicates,
 )
 from pipelines.dedup.documents.minhash import NUM_PERM
@@ -107,3 +108,16 @@ def test_of_several_fates_the_first_counts() -> None:
         Fate("y", 1, "near_duplicate", -0.8, "b"),
     ]
     assert list(first_fates([*near, url])) == [url]
+
+
+def test_a_fate_within_a_part_names_the_best_of_all_parts() -> None:
+    reason = RejectReason.DUPLICATE_URL.value
+    within = Fate("loser", 1, reason, 0.0, "best of part")
+    across = Fate("best of part", 1, reason, 0.0, "best of all")
+    other = Fate("near", 1, RejectReason.NEAR_DUPLICATE.value, -0.9, "best of part")
+
+    assert name_the_best([within, across, other]) == [
+        Fate("loser", 1, reason, 0.0, "best of all"),
+        across,
+        other,
+    ]
