@@ -1,17 +1,20 @@
 """Hostile pages become a document or a reason, within two CPU-seconds; the text around the hostile part stays whole."""
 
+import io
 import json
 import time
 
 import pytest
 
+from pipelines.inputs.warc_pages import read_warc_pages
 from pipelines.interleave.document import PageResult, extract_page
 from schemas.arrow import from_row, to_row
 from schemas.documents import Document
 from schemas.json_form import to_json
 from schemas.pages import Page
 from schemas.rejections import Rejection
-from tests.hostile.html_pages import PAGES, HostilePage
+from tests.hostile.html_pages import MAX_PAGE_BYTES, PAGES, HostilePage
+from tests.hostile.test_warc import record
 
 MAX_CPU_S = 2.0
 
@@ -104,6 +107,13 @@ def test_a_srcset_of_a_hundred_thousand_candidates_costs_its_image_alone() -> No
     assert isinstance(result.outcome, Document)
 
 
+def test_a_srcset_of_a_megabyte_of_commas_costs_its_image_alone() -> None:
+    result = extract(b"<p>Some text that is long enough.</p><img srcset='" + b"," * 1_000_000 + b"'>")
+
+    assert [rejection.reason for rejection in result.rejected_images] == ["too_complex"]
+    assert isinstance(result.outcome, Document)
+
+
 def test_a_srcset_with_wrong_descriptors_gives_no_image() -> None:
     result = extract(b"<p>Some text that is long enough.</p><img srcset='a 1x 2x, b -1w, c 1e999x'>")
 
@@ -123,3 +133,40 @@ def test_large_data_images_are_refused_one_by_one() -> None:
 
     assert [rejection.reason for rejection in result.rejected_images] == ["data_uri_too_large"]
     assert isinstance(result.outcome, Document)
+
+
+def data_images(count: int) -> bytes:
+    images = (f"<img src='data:image/png;base64,{number:04d}{'A' * 100_000}'>" for number in range(count))
+    return f"<p>Some text that stands before them all.</p>{''.join(images)}".encode()
+
+
+def test_a_page_of_large_data_images_is_refused_whole_and_each_image_counted() -> None:
+    extract(b"<p>Models and tables are loaded before the clock starts.</p>")
+    body = data_images(190)
+    before = time.process_time()
+    result = extract(body)
+    seconds = time.process_time() - before
+
+    assert seconds < MAX_CPU_S
+    assert isinstance(result.outcome, Rejection)
+    assert result.outcome.reason == "too_many_images"
+    assert result.n_images == len(result.rejected_images) == 190
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (data_images(1_000)[: MAX_PAGE_BYTES + 1], "page_too_large"),
+        (b"<p>" + b"a" * (MAX_PAGE_BYTES - 2), "page_too_large"),
+        (b"", "empty_body"),
+    ],
+    ids=["data.1000", "size.cap", "size.0"],
+)
+def test_a_page_over_the_cap_or_without_a_byte_is_refused_as_it_is_read(body: bytes, reason: str) -> None:
+    block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + body
+    data = record(0, block=block)
+
+    (found,) = read_warc_pages(io.BytesIO(data), len(data), "a.warc", max_page_bytes=MAX_PAGE_BYTES)
+
+    assert isinstance(found, Rejection)
+    assert found.reason == reason
