@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from pipelines.inputs.arc_records import is_arc
 from pipelines.inputs.folders import url_of_file
 from pipelines.inputs.planning import ItemKind, WorkItem
 from pipelines.inputs.table_pages import read_table_pages
@@ -45,7 +46,7 @@ def archive_problem(item: WorkItem, open_read: OpenRead) -> Rejection | None:
         return _reject_archive(path, RejectReason.INPUT_EMPTY, "0 bytes")
     try:
         with open_read(path) as file:
-            if item.kind is ItemKind.ARCHIVE and not is_warc(file, item.sizes[0]):
+            if item.kind is ItemKind.ARCHIVE and not (is_warc(file, item.sizes[0]) or is_arc(file, item.sizes[0])):
                 head = _head(file)
                 return _reject_archive(path, RejectReason.NOT_A_WARC, f"no WARC record in it; it begins {head!r}")
     except FileNotFoundError:

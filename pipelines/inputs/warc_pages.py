@@ -1,10 +1,11 @@
-"""Pages of a WARC file: which records hold one, and why the others do not."""
+"""Pages of a WARC or ARC file: which records hold one, and why the others do not."""
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO
 
+from pipelines.inputs.arc_records import is_arc, read_arc
 from pipelines.inputs.http_payload import PayloadError, decode_body, parse_response
 from pipelines.inputs.warc_records import DamagedSpan, WarcRecord, read_warc
 from schemas.pages import Page
@@ -34,7 +35,8 @@ def read_warc_pages(
         start: First byte of the range; see ``read_warc``.
         end: First byte after it.
     """
-    for item in read_warc(file, size, start, end):
+    read = read_arc if is_arc(file, size) else read_warc
+    for item in read(file, size, start, end):
         if isinstance(item, DamagedSpan):
             yield _reject(archive, item.offset, item.reason, f"{item.length} bytes: {item.detail}")
             continue
