@@ -36,7 +36,7 @@ def is_arc(file: BinaryIO, size: int) -> bool:
 
 
 def read_arc(file: BinaryIO, size: int, start: int = 0, end: int | None = None) -> Iterator[WarcRecord | DamagedSpan]:
-    """Yields the records that begin at ``start`` to ``end`` of a file, and the spans that hold none, as ``read_warc``."""
+    """Yields the records that begin at ``start`` to ``end`` of a file, and spans that hold none, as ``read_warc``."""
     window = Window(file, size)
     end = size if end is None else min(end, size)
     is_plain = window.bytes_at(0, 3) != GZIP.magic

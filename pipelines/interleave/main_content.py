@@ -15,7 +15,7 @@ from pipelines.interleave.discussions import is_discussion
 from pipelines.interleave.elements import HEADINGS, words
 from pipelines.interleave.layout import Block, LayoutBuilder, Run
 from pipelines.interleave.overruling import hand_down_reasons
-from pipelines.interleave.paragraphs import TEXT_TAGS, is_solid, running_sums, text_lengths
+from pipelines.interleave.paragraphs import MIN_PAGE, TEXT_TAGS, is_solid, running_sums, text_lengths
 from pipelines.interleave.phrases import BYLINE, PROMOTION
 from pipelines.interleave.teasers import mark_captions, mark_related, mark_teasers
 
@@ -27,6 +27,9 @@ MAX_LINKED_LINE = 0.5
 
 MAX_LINKED_GROUP = 0.75
 """Share of a list or table that may lie in links."""
+
+MIN_GALLERY = 5
+"""Images beside the block with most text that are the content of a page which has next to no text."""
 
 MIN_POSTS = 3
 """Texts in blocks of one class, from which on a short one in such a block is one of them and no label."""
@@ -94,7 +97,14 @@ def _enter(layout: LayoutBuilder, sums: list[int]) -> Block:
             return node
         if any(_is_part(block, best, sums) for block in inside if block is not best and block.reason is None):
             return node
+        if mass < MIN_PAGE and _n_images(layout, node) - _n_images(layout, best) >= MIN_GALLERY:
+            return node
         node = best
+
+
+def _n_images(layout: LayoutBuilder, block: Block) -> int:
+    images = layout.images[block.images_start : block.images_end]
+    return sum(_image_reason(image.block) is None for image in images)
 
 
 def _is_part(block: Block, best: Block, sums: list[int]) -> bool:

@@ -75,6 +75,18 @@ def test_a_page_of_comments_alone_is_not_emptied() -> None:
     assert text_of(f"<div class='comments'>{comments}</div>").count("I had the same trouble") == 6
 
 
+def test_a_page_of_thumbnails_is_its_thumbnails_and_not_its_one_line_of_text() -> None:
+    thumbnails = "".join(f"<li><a href='/{n}'><img src='/{n}.jpg' alt='View {n}'> View {n}</a></li>" for n in range(8))
+    gallery = f"<div class=page><ul class=gallery>{thumbnails}</ul><div class=bottom><p>{A}</p></div></div>"
+
+    assert len(list(document(gallery).images())) == 8
+    assert not list(
+        document(
+            article(f"<div class=strip><ul>{thumbnails}</ul></div><article>@{5 * f'<p>{A}</p>'}</article>")
+        ).images()
+    )
+
+
 def test_teasers_with_linked_titles_go_where_there_is_a_text() -> None:
     teasers = "".join(
         f"<div class='card'><h3><a href='/{n}'>Another story that you could read, part {n}</a></h3>"
