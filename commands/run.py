@@ -131,7 +131,7 @@ def run_jobs(recipe: Recipe, engine: EngineSettings, first: str, last: str) -> l
     from pipelines.engines.settings import EngineError
     from pipelines.jobs import load_jobs
     from pipelines.runs.folder import NotCommittedError
-    from pipelines.runs.runner import RunError, RunLockedError, RunStorageError, run_line
+    from pipelines.runs.runner import RunEngineError, RunError, RunLockedError, RunStorageError, run_line
 
     with ProgressDisplay() as display:
         try:
@@ -146,7 +146,7 @@ def run_jobs(recipe: Recipe, engine: EngineSettings, first: str, last: str) -> l
             raise CommandError(str(error), Exit.USAGE) from error
         except NotCommittedError as error:
             raise CommandError(f"{error}", Exit.USAGE) from error
-        except (RunLockedError, RunStorageError) as error:
+        except (RunLockedError, RunStorageError, RunEngineError) as error:
             raise CommandError(str(error), Exit.OUTSIDE) from error
         except RunError as error:
             hint = "what was finished is kept: repair the cause and run the same command again"

@@ -17,8 +17,12 @@ _MAKERS: dict[EngineName, Callable[[EngineSettings], list[str]]] = {
 }
 
 
+REPEATED = {"--job_server_jvm_properties", "--experiments"}
+"""Flags of which several hold together; of two that name the same property the last one counts."""
+
+
 def beam_flags(engine: EngineSettings) -> list[str]:
     """Returns all flags for a pipeline of this engine: ours, without those the user gave, then the user's."""
-    given = {flag.split("=", 1)[0] for flag in engine.beam_flags if flag.startswith("--")}
+    given = {flag.split("=", 1)[0] for flag in engine.beam_flags if flag.startswith("--")} - REPEATED
     ours = [flag for flag in _MAKERS[engine.name](engine) if flag.split("=", 1)[0] not in given]
     return [*ours, *engine.beam_flags]

@@ -8,17 +8,25 @@ import re
 import shutil
 import socket
 import subprocess
+import zipfile
 from collections.abc import Iterator, Sequence
+from importlib import metadata
 
 from pipelines.engines import flink, spark
-from pipelines.engines.settings import EngineSettings
-from pipelines.engines.workers import worker_program
+from pipelines.engines.settings import EngineSettings, flag_value
+from pipelines.engines.workers import worker_command
 from pipelines.runs import storage
 
 CONNECT_TIMEOUT_S = 5.0
 JAVA_TIMEOUT_S = 20.0
 JAVA_VERSIONS = (11, 17)
 """What Spark 3.5 and Flink 1.19 run on."""
+
+OLDEST_JOB_SERVER = "2.62.0"
+"""The oldest version of Beam's JVM side that the tests run on."""
+
+JAR_PROPERTIES = "org/apache/beam/sdk/sdk.properties"
+"""Where Beam's core library says its version."""
 
 SHARED_FILESYSTEMS = re.compile(r"^(nfs4?|cifs|smb3?|lustre|ceph|gpfs|beegfs|glusterfs|9p|afs|fuse\..+)$")
 
@@ -31,7 +39,7 @@ def engine_problems(engine: EngineSettings, paths: Sequence[str]) -> list[str]:
         paths: Absolute paths that workers read or write: the run folder, inputs, model files.
     """
     if engine.name in {"spark", "flink"}:
-        return [*_java(), *_jar(engine), *_master(engine), *_worker_program(), *_unseen_paths(engine, paths)]
+        return [*_java(), *_jar(engine), *_master(engine), *_worker_program(engine), *_unseen_paths(engine, paths)]
     if engine.name == "dataflow":
         return [*_dataflow_flags(engine), *_local_paths(paths), *_image(engine)]
     return []
@@ -57,8 +65,34 @@ def _java() -> Iterator[str]:
 def _jar(engine: EngineSettings) -> Iterator[str]:
     variable = spark.JAR_VARIABLE if engine.name == "spark" else flink.JAR_VARIABLE
     given = flag_value(engine, f"{engine.name}_job_server_jar") or os.environ.get(variable)
-    if given and "://" not in given and not os.path.isfile(given):
+    if not given or "://" in given:
+        return
+    if not os.path.isfile(given):
         yield f"the job server jar {given} does not exist: build it with `make job-server`, or unset {variable}"
+        return
+    version = beam_version(given)
+    ours = metadata.version("apache-beam")
+    if version is None or not _numbers(OLDEST_JOB_SERVER) <= _numbers(version) <= _numbers(ours):
+        found = f"has Beam {version}" if version else "is no job server of Beam"
+        yield (
+            f"the jar {given} {found}; this launcher's Beam {ours} works with job servers from {OLDEST_JOB_SERVER} to"
+            f" {ours}: build one with `make job-server`, or unset {variable} for the released one"
+        )
+
+
+def beam_version(jar: str) -> str | None:
+    """Returns the version of Beam in a job server jar, None for a file that is none."""
+    try:
+        with zipfile.ZipFile(jar) as archive:
+            properties = archive.read(JAR_PROPERTIES).decode()
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError):
+        return None
+    match = re.search(r"^version=(\d+(?:\.\d+)+)", properties, re.MULTILINE)
+    return match[1] if match else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def _master(engine: EngineSettings) -> Iterator[str]:
@@ -76,19 +110,19 @@ def _master(engine: EngineSettings) -> Iterator[str]:
             yield f"{where} does not answer ({error}): start it, or correct its address"
 
 
-def _worker_program() -> Iterator[str]:
-    if not os.access(worker_program(), os.X_OK):
-        yield f"{worker_program()} is missing, which starts Python workers: install the package (make install)"
+def _worker_program(engine: EngineSettings) -> Iterator[str]:
+    program = worker_command(engine)
+    if _is_here(engine) and program and not os.access(program, os.X_OK):
+        yield f"{program} is missing, which starts Python workers: install the package (make install)"
 
 
 def _unseen_paths(engine: EngineSettings, paths: Sequence[str]) -> Iterator[str]:
-    master = engine.master or ""
-    if not master or re.match(r"^(\[?local|\[auto\])", master) or _is_this_machine(master):
+    if _is_here(engine):
         return
     for path in paths:
         if not storage.is_remote(path) and not SHARED_FILESYSTEMS.match(filesystem_type(path)):
             yield (
-                f"{path} is on a disk of this machine, which workers of {master} do not see: use gs://, s3://, hdfs://"
+                f"{path} is on a disk of this machine, which workers of {engine.master} do not see: use gs://, s3://, hdfs://"
                 " or a shared file system"
             )
 
@@ -109,8 +143,6 @@ def _dataflow_flags(engine: EngineSettings) -> Iterator[str]:
 
 
 def _image(engine: EngineSettings) -> Iterator[str]:
-    from importlib import metadata
-
     image = flag_value(engine, "sdk_container_image") or ""
     match = re.search(r"beam_python(\d+\.\d+)_sdk:(\d+\.\d+\.\d+)", image)
     ours = ("3.11", metadata.version("apache-beam"))
@@ -121,17 +153,6 @@ def _image(engine: EngineSettings) -> Iterator[str]:
         )
 
 
-def flag_value(engine: EngineSettings, name: str) -> str | None:
-    """Returns the value of ``--name=value`` or ``--name value`` among Beam's own flags, None where it is absent."""
-    flags = engine.beam_flags
-    for position, flag in enumerate(flags):
-        if flag.startswith(f"--{name}="):
-            return flag.split("=", 1)[1]
-        if flag == f"--{name}" and position + 1 < len(flags):
-            return flags[position + 1]
-    return None
-
-
 def filesystem_type(path: str) -> str:
     """Returns the type of the file system that ``path`` is or would be on, as ``/proc/mounts`` names it."""
     with open("/proc/mounts") as file:
@@ -139,6 +160,12 @@ def filesystem_type(path: str) -> str:
     real = os.path.realpath(path)
     holding = [(mount, kind) for mount, kind in mounts if real == mount or real.startswith(mount.rstrip("/") + "/")]
     return max(holding, key=lambda pair: len(pair[0]))[1] if holding else ""
+
+
+def _is_here(engine: EngineSettings) -> bool:
+    """Returns whether workers run on this machine, so that they see its disks."""
+    master = engine.master or ""
+    return not master or bool(re.match(r"^(\[?local|\[auto\])", master)) or _is_this_machine(master)
 
 
 def _is_this_machine(master: str) -> bool:

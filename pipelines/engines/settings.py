@@ -33,3 +33,14 @@ class EngineSettings:
             raise ValueError(f"workers: must be positive, got {self.workers}")
         if self.master and self.name not in {"spark", "flink"}:
             raise ValueError(f"master: engine {self.name!r} has none, got {self.master!r}")
+
+
+def flag_value(engine: EngineSettings, name: str) -> str | None:
+    """Returns the value of ``--name=value`` or ``--name value`` among Beam's own flags, None where it is absent."""
+    flags = engine.beam_flags
+    for position, flag in enumerate(flags):
+        if flag.startswith(f"--{name}="):
+            return flag.split("=", 1)[1]
+        if flag == f"--{name}" and position + 1 < len(flags):
+            return flags[position + 1]
+    return None

@@ -4,6 +4,8 @@ import json
 import os
 import sys
 
+from pipelines.engines.settings import EngineSettings, flag_value
+
 ENVIRONMENT_CACHE_MS = 3_600_000
 """Workers outlive a stage, so that models are loaded once a worker and not once a stage."""
 
@@ -11,6 +13,16 @@ ENVIRONMENT_CACHE_MS = 3_600_000
 def worker_program() -> str:
     """Returns the path of ``mm1-worker`` in the environment that this process runs in."""
     return os.path.join(os.path.dirname(os.path.abspath(sys.executable)), "mm1-worker")
+
+
+def worker_command(engine: EngineSettings) -> str:
+    """Returns the program that starts workers: the one that the engine's own flags name, else ours."""
+    given = flag_value(engine, "environment_config") or ""
+    try:
+        configuration = json.loads(given)
+    except json.JSONDecodeError:
+        return worker_program()
+    return str(configuration.get("command", "")) if isinstance(configuration, dict) else worker_program()
 
 
 def process_environment_flags(parallelism: int) -> list[str]:

@@ -9,6 +9,10 @@ _NOISE = (
     "No semi_persistent_directory found",
     # Told at every start of a job server, whatever its jar.
     "Discarding unparseable args",
+    # The job server starts, runs and ends: progress says so.
+    "Really starting service at",
+    "Really destroying service at",
+    "Waiting for grpc channel to be ready",
     # The traceback of a worker whose disk is full, or bucket closed: the program ends with the same in one sentence.
     f"{StorageError.__name__}: ",
 )
@@ -16,6 +20,7 @@ _NOISE = (
 _LOGGERS = (
     "apache_beam.runners.portability.local_job_service",
     "apache_beam.options.pipeline_options",
+    "apache_beam.utils.subprocess_server",
     "apache_beam.runners.common",
     "apache_beam.runners.worker.sdk_worker",
 )

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pipelines.engines.failures import engine_failure
 from pipelines.engines.settings import EngineSettings
 from pipelines.runs import storage
 from pipelines.runs.fingerprint import job_fingerprint, lineage_digest, own_digest
@@ -32,6 +33,10 @@ class RunLockedError(RunError):
 
 class RunStorageError(RunError):
     """A job stopped because a disk or an object store did not take or give its files."""
+
+
+class RunEngineError(RunError):
+    """A job could not run because of its engine: a master that is not there, workers that do not start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +138,8 @@ def _run_pipeline(job: Job, context: JobContext, engine: EngineSettings) -> None
     except Exception as error:
         if told := _storage_message(error):
             raise RunStorageError(f"job {job.name!r} stopped: {told}") from error
+        if told := engine_failure(engine, str(error)):
+            raise RunEngineError(f"job {job.name!r} could not run: {told}") from error
         raise RunError(f"job {job.name!r} failed: {cause_of(error)}") from error
 
 

@@ -25,6 +25,7 @@ TEMPORARY_PREFIX = ".tmp-"
 
 READ_BUFFER = 1 << 17
 
+
 class InUseError(Exception):
     """Another process holds the lock."""
 

@@ -2,6 +2,7 @@
 
 import pathlib
 import socket
+import zipfile
 
 import pytest
 
@@ -129,3 +130,53 @@ def test_the_users_flags_win_over_ours() -> None:
 def test_a_master_is_refused_where_there_is_none() -> None:
     with pytest.raises(ValueError, match="master: engine 'local' has none, got 'spark://a:7077'"):
         EngineSettings(name="local", master="spark://a:7077")
+
+
+def job_server(folder: pathlib.Path, version: str | None) -> str:
+    """Writes a jar that says its version of Beam where Beam's own do, and returns its path."""
+    path = folder / "job-server.jar"
+    with zipfile.ZipFile(path, "w") as jar:
+        jar.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
+        if version:
+            jar.writestr("org/apache/beam/sdk/sdk.properties", f"# SDK source version\nversion={version}\n")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [("2.40.0", "has Beam 2.40.0"), ("2.100.0", "has Beam 2.100.0"), (None, "is no job server of Beam")],
+)
+def test_a_job_server_of_another_beam_is_named(
+    java: pathlib.Path, tmp_path: pathlib.Path, version: str | None, found: str
+) -> None:
+    jar = job_server(tmp_path, version)
+    engine = EngineSettings(name="spark", beam_flags=(f"--spark_job_server_jar={jar}",))
+
+    (problem,) = engine_problems(engine, [])
+
+    assert problem.startswith(f"the jar {jar} {found}; this launcher's Beam 2.77.0 works with job servers from 2.62.0")
+
+
+@pytest.mark.parametrize("version", ["2.62.0", "2.77.0"])
+def test_a_job_server_of_a_known_beam_is_taken(java: pathlib.Path, tmp_path: pathlib.Path, version: str) -> None:
+    jar = job_server(tmp_path, version)
+
+    assert engine_problems(EngineSettings(name="spark", beam_flags=(f"--spark_job_server_jar={jar}",)), []) == []
+
+
+def test_a_worker_program_that_is_not_there_is_named(java: pathlib.Path) -> None:
+    engine = EngineSettings(name="flink", beam_flags=('--environment_config={"command": "/nowhere/mm1-worker"}',))
+
+    (problem,) = engine_problems(engine, [])
+
+    assert problem.startswith("/nowhere/mm1-worker is missing, which starts Python workers")
+
+
+def test_properties_of_the_job_server_add_to_ours() -> None:
+    given = "--job_server_jvm_properties=-Dspark.driver.host=127.0.0.1"
+
+    flags = beam_flags(EngineSettings(name="spark", master="spark://host:7077", beam_flags=(given,)))
+
+    properties = [flag for flag in flags if flag.startswith("--job_server_jvm_properties=")]
+    assert properties[-1] == given
+    assert any("spark.network.timeout" in flag for flag in properties)

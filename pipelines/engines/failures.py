@@ -1,0 +1,35 @@
+"""What runners say when the engine itself is at fault, as sentences with the cause and what to do."""
+
+import re
+
+from pipelines.engines.settings import EngineSettings
+from pipelines.engines.workers import worker_command
+
+_NO_MASTER = re.compile(r"All masters are unresponsive|Cannot call methods on a stopped SparkContext")
+"""What Spark says when its three attempts of 20 s to register have had no answer."""
+
+_WORKER_ENDED = re.compile(r"Process died with exit code (\d+)|Cannot run program \"([^\"]+)\"")
+_NO_PACKAGE = re.compile(r"No module named '((?:pipelines|schemas|mm1_model|apache_beam)[\w.]*)'")
+
+
+def engine_failure(engine: EngineSettings, text: str) -> str | None:
+    """Returns the sentence for a runner's error that is no fault of the job, None for any other.
+
+    Args:
+        engine: As it was run.
+        text: All that the runner said.
+    """
+    if engine.master and _NO_MASTER.search(text):
+        return f"the {engine.name} master {engine.master} does not answer: start it, or correct --master"
+    if found := _NO_PACKAGE.search(text):
+        return (
+            f"Python workers run in an environment that lacks {found[1]}: install this package there, or name the"
+            " mm1-worker of an environment that has it with -- --environment_config"
+        )
+    if found := _WORKER_ENDED.search(text):
+        how = f"ended at once with exit code {found[1]}" if found[1] else "cannot be started"
+        return (
+            f"the program {worker_command(engine)}, which starts Python workers, {how}: install this package at the"
+            " same place on every machine, or name its mm1-worker with -- --environment_config"
+        )
+    return None
