@@ -113,8 +113,10 @@ class ShardSample:
     images: tuple[str | None, ...]
     """The extension part of the member's name, for example ``"000.jpg"``: what WebDataset uses as field name."""
 
-    image_members: tuple[str, ...]
-    """The full member names in order, for example ``"0f..e1.000.jpg"``."""
+    image_members: tuple[str | None, ...]
+    """The full names of the members, for example ``"0f..e1.000.jpg"``; parallel with ``images``, for readers that look
+    for whole names (``images_field`` of NeMo Curator).
+    """
 
     captions: Mapping[str, str | None]
     """``alt``, ``vlm``, ``fused``: empty but for captions."""
@@ -133,6 +135,10 @@ class ShardSample:
     ``piece`` of ``pieces`` where a document was longer than a row, ``part`` of ``parts`` where a piece was cut to fill
     rows; ``repeat``, from 0, where a pool was repeated.
     """
+
+    def member_names(self) -> tuple[str, ...]:
+        """Returns the names of the image members in order."""
+        return tuple(name for name in self.image_members if name is not None)
 
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.images):

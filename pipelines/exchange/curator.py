@@ -44,7 +44,7 @@ def _rows(folder: str, stored: StoredSample) -> Iterator[dict[str, Any]]:
         "content_type": "application/json",
         "text_content": json.dumps({"captions": dict(sample.captions), "source": dict(sample.source)}),
     }
-    details = iter(zip(sample.image_members, stored.images, stored.image_offsets, strict=True))
+    details = iter(zip(sample.member_names(), stored.images, stored.image_offsets, strict=True))
     for position, text in enumerate(sample.texts):
         if text is not None:
             yield {

@@ -34,7 +34,7 @@ def export_hf(path: str, destination: str) -> list[str]:
 
 def _row(stored: StoredSample) -> dict[str, Any]:
     sample = stored.sample
-    contents = iter(zip(stored.images, sample.image_members, strict=True))
+    contents = iter(zip(stored.images, sample.member_names(), strict=True))
     images: list[dict[str, Any] | None] = []
     for image in sample.images:
         if image is None:

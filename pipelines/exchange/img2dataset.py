@@ -36,7 +36,7 @@ def export_img2dataset(path: str, destination: str, *, pairs_per_shard: int = PA
 
 def _members(stored: StoredSample) -> list[tuple[bytes, bytes]]:
     sample, (content,) = stored.sample, stored.images
-    key, extension = sample.key, sample.image_members[0].rsplit(".", 1)[-1]
+    key, extension = sample.key, sample.member_names()[0].rsplit(".", 1)[-1]
     caption = next(text for text in sample.texts if text is not None)
     with Image.open(io.BytesIO(content)) as image:
         width, height = image.size

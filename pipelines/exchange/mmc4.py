@@ -34,7 +34,7 @@ def export_mmc4(path: str, destination: str) -> list[str]:
 def _line(stored: StoredSample) -> dict[str, Any]:
     sample = stored.sample
     texts = [text for text in sample.texts if text is not None]
-    details = iter(zip(sample.image_members, sample.image_urls, sample.scores, sample.image_ids, strict=True))
+    details = iter(zip(sample.member_names(), sample.image_urls, sample.scores, sample.image_ids, strict=True))
     images = []
     before = 0
     for place, text in enumerate(sample.texts):

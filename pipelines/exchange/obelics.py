@@ -38,7 +38,7 @@ def export_obelics(path: str, destination: str) -> list[str]:
 
 def _row(stored: StoredSample) -> dict[str, Any]:
     sample, source = stored.sample, stored.sample.source
-    urls = iter(zip(sample.image_urls, sample.image_ids, sample.scores, sample.image_members, strict=True))
+    urls = iter(zip(sample.image_urls, sample.image_ids, sample.scores, sample.member_names(), strict=True))
     images: list[str | None] = []
     metadata: list[dict[str, Any] | None] = []
     for text in sample.texts:

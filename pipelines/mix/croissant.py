@@ -5,33 +5,31 @@ from typing import Any
 
 from schemas.manifest import Manifest
 
-_CONTEXT = {
+_TERMS = (
+    *("arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileObject"),
+    *("fileProperty", "fileSet", "format", "includes", "isArray", "isLiveDataset", "jsonPath", "key", "md5"),
+    *("parentField", "path", "recordSet", "references", "regex", "repeated", "replace", "samplingRate", "separator"),
+    *("source", "subField", "transform"),
+)
+
+_CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
     "conformsTo": "dct:conformsTo",
-    "containedIn": "cr:containedIn",
     "cr": "http://mlcommons.org/croissant/",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileObject": "cr:fileObject",
-    "fileProperty": "cr:fileProperty",
-    "fileSet": "cr:fileSet",
-    "format": "cr:format",
-    "includes": "cr:includes",
-    "key": "cr:key",
-    "md5": "cr:md5",
-    "recordSet": "cr:recordSet",
-    "references": "cr:references",
-    "regex": "cr:regex",
+    "description": {"@container": "@language"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "name": {"@container": "@language"},
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "sc": "https://schema.org/",
-    "source": "cr:source",
-    "transform": "cr:transform",
+    **{term: f"cr:{term}" for term in _TERMS},
 }
+
+_PARQUET = "application/x-parquet"
+"""The name that readers of Croissant know Parquet by; they do not know the one that IANA registered later."""
 
 _FIELDS = (
     ("row", "sc:Integer", "Number of the training row."),
@@ -52,7 +50,7 @@ def make_croissant(manifest: Manifest) -> str:
     files: list[dict[str, Any]] = []
     for shard in manifest.shards:
         files.append(_file(shard.name, "application/x-tar", shard.n_bytes, shard.sha256))
-        files.append(_file(shard.index_name, "application/vnd.apache.parquet", shard.index_bytes, shard.index_sha256))
+        files.append(_file(shard.index_name, _PARQUET, shard.index_bytes, shard.index_sha256))
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -86,7 +84,7 @@ def _file_set() -> dict[str, Any]:
         "@type": "cr:FileSet",
         "@id": "indexes",
         "name": "indexes",
-        "encodingFormat": "application/vnd.apache.parquet",
+        "encodingFormat": _PARQUET,
         "includes": "mix-*.index.parquet",
     }
 

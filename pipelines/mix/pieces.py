@@ -159,7 +159,7 @@ def _record(
         kind=sample.kind,
         texts=tuple(s.text if isinstance(s, PoolText) else None for s in segments),
         images=image_names,
-        image_members=tuple(f"{key}.{name}" for name in image_names if name),
+        image_members=tuple(name and f"{key}.{name}" for name in image_names),
         captions=chosen.captions if chosen else {},
         scores=tuple(image.score for image in images),
         image_ids=tuple(image.image_id for image in images),
@@ -201,7 +201,7 @@ def to_spool(made: MadePiece) -> bytes:
     """Returns a piece as the spool holds it: one line of image pointers, then the JSON member as the shard has it."""
     pointers = [
         [p.file, p.offset, p.length, name.rsplit(".", 1)[-1]]
-        for p, name in zip(made.pointers, made.sample.image_members, strict=True)
+        for p, name in zip(made.pointers, made.sample.member_names(), strict=True)
     ]
     return json.dumps(pointers, separators=(",", ":")).encode() + b"\n" + to_json(made.sample).encode()
 
@@ -230,7 +230,7 @@ def rewritten_member(
     texts, images = _slice(record, first_atom, last_atom or None)
     skipped = _count_images(record, first_atom)
     chosen = slice(skipped, skipped + sum(image is not None for image in images))
-    extensions = iter(name.rsplit(".", 1)[-1] for name in record.image_members[chosen])
+    extensions = iter(name.rsplit(".", 1)[-1] for name in record.member_names()[chosen])
     numbers = iter(range(len(images)))
     names = tuple(None if image is None else f"{next(numbers):03d}.{next(extensions)}" for image in images)
     renamed = replace(
@@ -238,7 +238,7 @@ def rewritten_member(
         key=key,
         texts=texts,
         images=names,
-        image_members=tuple(f"{key}.{name}" for name in names if name),
+        image_members=tuple(name and f"{key}.{name}" for name in names),
         scores=record.scores[chosen],
         image_ids=record.image_ids[chosen],
         image_urls=record.image_urls[chosen],

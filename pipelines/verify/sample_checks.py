@@ -117,8 +117,9 @@ def check_meta(meta: dict[str, Any], key: str, image_members: Sequence[str], off
     for place, (text, image) in enumerate(zip(texts, images, strict=True)):
         if (text is None) == (image is None):
             yield "alignment", offset, f"place {place} has both or neither of text and image"
-    named = [f"{key}.{image}" for image in images if image is not None]
-    if named != list(image_members) or meta["image_members"] != named:
+    places = [None if image is None else f"{key}.{image}" for image in images]
+    named = [name for name in places if name is not None]
+    if named != list(image_members) or meta["image_members"] != places:
         yield "alignment", offset, f"the JSON names {named[:3]}..., the tar has {list(image_members)[:3]}..."
     for field in ("scores", "image_ids", "image_urls"):
         if len(meta[field]) != len(named):

@@ -28,7 +28,7 @@ SAMPLE = ShardSample(
     kind=SampleKind.INTERLEAVED,
     texts=("Before.", None, "Über."),
     images=(None, "000.jpg", None),
-    image_members=("0f.000.jpg",),
+    image_members=(None, "0f.000.jpg", None),
     captions={},
     scores=(0.25,),
     image_ids=("a1",),
@@ -38,7 +38,8 @@ SAMPLE = ShardSample(
 
 SAMPLE_JSON = (
     '{"version":1,"key":"0f","kind":"interleaved","texts":["Before.",null,"Über."],"images":[null,"000.jpg",null],'
-    '"image_members":["0f.000.jpg"],"captions":{},"scores":[0.25],"image_ids":["a1"],"image_urls":["https://a.example/i.jpg"],'
+    '"image_members":[null,"0f.000.jpg",null],"captions":{},"scores":[0.25],"image_ids":["a1"],'
+    '"image_urls":["https://a.example/i.jpg"],'
     '"source":{"id":"d","piece":0,"url":"https://a.example/"}}'
 )
 

@@ -1,9 +1,12 @@
 """Pools made from a seed: a run folder as ``select``, ``recaption`` and ``fetch`` leave it, for ``mix`` to work on."""
 
 import io
+import json
 import pathlib
 import random
+import tarfile
 from collections.abc import Sequence
+from typing import Any
 
 from PIL import Image
 
@@ -185,3 +188,16 @@ def run_mix(run: pathlib.Path, mixture: MixtureSettings | None = None, engine: E
 
 def read_manifest(run: pathlib.Path) -> Manifest:
     return from_json((run / "shards" / "manifest.json").read_bytes(), Manifest)
+
+
+def read_metas(run: pathlib.Path) -> dict[str, dict[str, Any]]:
+    """Returns the JSON members of the shards by key, in order, read with nothing but the standard library."""
+    found = {}
+    for path in sorted((run / "shards").glob("*.tar")):
+        with tarfile.open(path) as tar:
+            for member in tar:
+                if member.name.endswith(".json"):
+                    file = tar.extractfile(member)
+                    assert file is not None
+                    found[member.name.removesuffix(".json")] = json.load(file)
+    return found

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 import webdataset
 
-from tests.pipelines.mix.pools import read_manifest
+from pipelines.exchange.curator import export_curator
+from tests.pipelines.mix.pools import read_manifest, read_metas
 
 # The readers under test leave files and databases to the garbage collector.
 pytestmark = [
@@ -29,16 +30,7 @@ pytest.importorskip("megatron.energon")
 
 @pytest.fixture(scope="module")
 def metas(mixed_run: pathlib.Path) -> dict[str, dict[str, Any]]:
-    """The JSON members by key, read with nothing but the standard library."""
-    found = {}
-    for path in sorted((mixed_run / "shards").glob("*.tar")):
-        with tarfile.open(path) as tar:
-            for member in tar:
-                if member.name.endswith(".json"):
-                    file = tar.extractfile(member)
-                    assert file is not None
-                    found[member.name.removesuffix(".json")] = json.load(file)
-    return found
+    return read_metas(mixed_run)
 
 
 def test_tarfile_reads_every_sample(mixed_run: pathlib.Path, metas: dict[str, dict[str, Any]]) -> None:
@@ -162,3 +154,55 @@ def test_energon_trains_on_the_folder_without_prepare(
     assert sorted(key for key, _ in read) == sorted(metas)
     for key, sequence in read:
         assert [part if isinstance(part, str) else None for part in sequence] == metas[key]["texts"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the RDF library beneath it
+def test_mlcroissant_validates_the_metadata_and_reads_the_index_by_it(
+    mixed_run: pathlib.Path, metas: dict[str, dict[str, Any]]
+) -> None:
+    import mlcroissant
+
+    dataset = mlcroissant.Dataset(mixed_run / "shards" / "croissant.json")
+    issues = dataset.metadata.ctx.issues
+
+    assert issues.errors == set()
+    # What a run cannot know: its licence and citation. It has no date, since equal runs have equal bytes.
+    assert sorted(warning.rsplit("/", 1)[-1].split('"')[0] for warning in issues.warnings) == [
+        "citeAs",
+        "datePublished",
+        "license",
+    ]
+    records = list(dataset.records("samples"))
+    assert [record["samples/key"].decode() for record in records] == list(metas)
+    assert sum(record["samples/n_images"] for record in records) == sum(read_manifest(mixed_run).images.values())
+
+
+def expected_rows(metas: dict[str, dict[str, Any]]) -> list[tuple[str, int, str, str | None, str | None]]:
+    """What Curator should see: sample, place, modality, text and SHA-256 of the image."""
+    found: list[tuple[str, int, str, str | None, str | None]] = []
+    for key, meta in metas.items():
+        ids = iter(meta["image_ids"])
+        found.append((key, -1, "metadata", None, None))
+        for place, text in enumerate(meta["texts"]):
+            found.append((key, place, "image", None, next(ids)) if text is None else (key, place, "text", text, None))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["tars", "parquet"])
+def test_nemo_curator_reads_every_element_in_its_place_with_the_bytes_of_its_image(
+    kind: str, mixed_run: pathlib.Path, metas: dict[str, dict[str, Any]], tmp_path: pathlib.Path
+) -> None:
+    pytest.importorskip("nemo_curator")
+    tars = [str(path) for path in sorted((mixed_run / "shards").glob("*.tar"))]
+    paths = tars if kind == "tars" else export_curator(str(mixed_run), str(tmp_path))
+    program = pathlib.Path(__file__).with_name("curator_reader.py")
+    done = subprocess.run(
+        [sys.executable, str(program), kind, *paths], check=True, capture_output=True, text=True, cwd=tmp_path
+    )
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert {row["error"] for row in rows} == {None}
+    read = [(r["sample_id"], r["position"], r["modality"], r["text_content"], r["sha256"]) for r in rows]
+    without_notes = [(*row[:3], None, None) if row[2] == "metadata" else row for row in read]
+    assert without_notes == expected_rows(metas)

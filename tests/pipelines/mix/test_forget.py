@@ -1,10 +1,8 @@
 """Forgetting takes samples out and moves nothing else, whatever happens on the way."""
 
 import hashlib
-import json
 import pathlib
 import shutil
-import tarfile
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from pipelines.mix.forget import ForgetError, ForgetRequest, forget, next_name, 
 from pipelines.runs import storage
 from pipelines.verify.diff import diff
 from pipelines.verify.verify import verify_shards
-from tests.pipelines.mix.pools import read_manifest, run_mix, small_mixture
+from tests.pipelines.mix.pools import read_manifest, read_metas, run_mix, small_mixture
 
 DOMAIN = ForgetRequest(domains=("site3.example",))
 
@@ -31,23 +29,11 @@ def digests(run: pathlib.Path) -> dict[str, str]:
     return {str(p.relative_to(run)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
 
 
-def metas(run: pathlib.Path) -> dict[str, dict[str, Any]]:
-    found = {}
-    for path in (run / "shards").glob("*.tar"):
-        with tarfile.open(path) as tar:
-            for member in tar:
-                if member.name.endswith(".json"):
-                    file = tar.extractfile(member)
-                    assert file is not None
-                    found[member.name.removesuffix(".json")] = json.load(file)
-    return found
-
-
 def test_a_domain_goes_and_every_other_sample_stays_where_it_is(run: pathlib.Path) -> None:
-    before = metas(run)
+    before = read_metas(run)
     wanted = {key for key, meta in before.items() if meta["source"]["domain"] == "site3.example"}
     report = forget(str(run), DOMAIN)
-    after = metas(run)
+    after = read_metas(run)
 
     assert {sample.key for sample in report.samples} == wanted
     assert len(wanted) > 20
@@ -80,7 +66,7 @@ def test_the_reader_masks_what_is_forgotten_and_gives_the_rest_unchanged(
 
 
 def test_only_shards_that_held_it_are_written_again(run: pathlib.Path) -> None:
-    target = next(iter(metas(run).values()))
+    target = next(iter(read_metas(run).values()))
     before = read_manifest(run)
     report = forget(str(run), ForgetRequest(urls=(target["source"]["url"],)))
     after = read_manifest(run)
@@ -92,8 +78,8 @@ def test_only_shards_that_held_it_are_written_again(run: pathlib.Path) -> None:
 
 
 def test_an_image_is_forgotten_by_its_content_wherever_it_stands(run: pathlib.Path) -> None:
-    image_id = next(meta["image_ids"][0] for meta in metas(run).values() if meta["image_ids"])
-    expected = {key for key, meta in metas(run).items() if image_id in meta["image_ids"]}
+    image_id = next(meta["image_ids"][0] for meta in read_metas(run).values() if meta["image_ids"])
+    expected = {key for key, meta in read_metas(run).items() if image_id in meta["image_ids"]}
     report = forget(str(run), ForgetRequest(image_ids=(image_id,)))
 
     assert {sample.key for sample in report.samples} == expected
@@ -166,7 +152,7 @@ def test_a_run_that_is_mixed_again_leaves_out_what_was_forgotten(run: pathlib.Pa
     summary = run_mix(run, small_mixture(rows_per_shard=9))
 
     assert summary.counts["sample"].rejected["forgotten"] > 20
-    assert all(meta["source"]["domain"] != "site3.example" for meta in metas(run).values())
+    assert all(meta["source"]["domain"] != "site3.example" for meta in read_metas(run).values())
     assert verify_shards(str(run)) == []
 
 

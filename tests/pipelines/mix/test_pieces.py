@@ -72,7 +72,7 @@ def test_a_piece_has_its_members_and_its_lengths(tokenizer: Tokenizer) -> None:
     (piece,) = made
     assert piece.sample.texts == ("the cat", None, "walks")
     assert piece.sample.images == (None, "000.jpg", None)
-    assert piece.sample.image_members == (f"{KEY}.000.jpg",)
+    assert piece.sample.image_members == (None, f"{KEY}.000.jpg", None)
     assert piece.sample.image_urls == ("https://a.example/1.jpg",)
     count = sum(len(tokenizer.encode(text, add_special_tokens=False)) for text in ("the cat", "walks"))
     assert piece.n_text == count + 2
@@ -131,7 +131,7 @@ def test_a_repeated_member_has_a_key_of_its_own_everywhere(tokenizer: Tokenizer)
     again = json.loads(data)
 
     assert again["key"] == key != KEY
-    assert again["image_members"] == [f"{key}.000.jpg"]
+    assert again["image_members"] == [None, f"{key}.000.jpg"]
     assert again["source"]["repeat"] == 2
     assert images == slice(0, 1)
 
@@ -156,7 +156,7 @@ def test_splits_of_a_piece_are_the_piece(tokenizer: Tokenizer) -> None:
         assert [i for meta in metas for i in meta["image_ids"]] == whole["image_ids"]
         assert [n for _, chosen in parts for n in range(3)[chosen]] == [0, 1, 2]
         for meta in metas:
-            assert meta["image_members"] == [f"{meta['key']}.{name}" for name in meta["images"] if name]
+            assert meta["image_members"] == [name and f"{meta['key']}.{name}" for name in meta["images"]]
             assert [name for name in meta["images"] if name] == [f"{n:03d}.jpg" for n in range(len(meta["image_ids"]))]
             assert all((t is None) != (i is None) for t, i in zip(meta["texts"], meta["images"], strict=True))
 
