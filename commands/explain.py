@@ -24,6 +24,7 @@ MAX_ALIKE = 3
     examples="""
 mm1 explain runs/web https://a.example/page.html
 mm1 explain runs/web https://a.example/cat.jpg
+mm1 explain runs/web https://a.example/page.html --texts   # what became of every text of the page
 mm1 explain runs/web 0f3c...e1                    # a document, image or sample
 mm1 explain runs/web --row 1234
 mm1 explain runs/web --step 1234 --model model     # what a training step saw
@@ -31,12 +32,13 @@ mm1 explain runs/web --step 1234 --model model     # what a training step saw
 )
 @click.argument("run")
 @click.argument("query", required=False, metavar="[URL|KEY|IMAGE_ID]")
+@click.option("--texts", is_flag=True, help="Read the page again: what became of each of its texts, and why.")
 @click.option("--row", type=click.IntRange(min=0), help="Name the samples of a training row instead.")
 @click.option("--step", type=click.IntRange(min=1), help="Name the samples of a training step instead.")
 @click.option("--model", metavar="DIR", help="Folder of the training run that --step is of.")
 @json_option
 def explain(
-    *, run: str, query: str | None, row: int | None, step: int | None, model: str | None, as_json: bool
+    *, run: str, query: str | None, texts: bool, row: int | None, step: int | None, model: str | None, as_json: bool
 ) -> None:
     """Shows what every job of RUN saw of one page, image or sample: score, threshold, verdict, place in the shards."""
     if sum(given is not None for given in (query, row, step)) != 1:
@@ -45,6 +47,9 @@ def explain(
         raise click.UsageError("--step needs --model: the folder of the training run")
     if query is None:
         _explain_rows(run, [row] if row is not None else rows_of_step(run, str(model), step or 1), as_json)
+        return
+    if texts:
+        _explain_texts(run, query, as_json)
         return
     from pipelines.report.life import explain as life_of
 
@@ -56,6 +61,22 @@ def explain(
         output.json_result(dataclasses.asdict(life))
     else:
         print_life(life)
+
+
+def _explain_texts(run: str, query: str, as_json: bool) -> None:
+    from pipelines.report.page_texts import page_texts
+
+    try:
+        found = page_texts(run, query)
+    except (FileNotFoundError, ValueError) as error:
+        raise CommandError(str(error), Exit.FAILED_CHECK) from error
+    if found is None:
+        raise CommandError(f"{run} has no page of the name {query!r}", Exit.USAGE)
+    if as_json:
+        output.json_result({"texts": [dataclasses.asdict(text) for text in found]})
+        return
+    for text in found:
+        output.result(f"{text.fate:<13} {output.escaped(text.text)}")
 
 
 def _recipe(run: str) -> Recipe:
