@@ -44,7 +44,7 @@ def parquet(rows: list[dict[str, object]]) -> bytes:
     ("data", "name"),
     [
         (json_lines(ROWS), "a.jsonl"),
-        (gzip.compress(json_lines(ROWS)), "a.jsonl.gz"),
+        (gzip.compress(json_lines(ROWS), mtime=0), "a.jsonl.gz"),
         (zstandard.compress(json_lines(ROWS)), "a.jsonl.zst"),
         (parquet(ROWS), "a.parquet"),
     ],
