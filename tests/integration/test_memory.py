@@ -1,4 +1,4 @@
-"""Memory of a run does not grow with its input."""
+"""Memory of a run does not grow with its input; and the rows of its large world hold."""
 
 import os
 import pathlib
@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from tests.integration.lines import MM1, ROOT
+from tests.integration.shard_rows import check_every_row
 from world import WorldConfig, generate
 
 pytestmark = pytest.mark.slow
@@ -32,9 +33,20 @@ def peak_bytes(folder: pathlib.Path, pages: int) -> int:
     return usage.ru_maxrss * 1024
 
 
-def test_ten_times_the_pages_need_no_more_memory(tmp_path: pathlib.Path) -> None:
-    small, large = tmp_path / "small", tmp_path / "large"
-    small.mkdir()
-    large.mkdir()
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path, int]:
+    """The run of 3,000 pages, and its peak memory in bytes."""
+    folder = tmp_path_factory.mktemp("large")
+    return folder / "run", peak_bytes(folder, 3_000)
 
-    assert peak_bytes(large, 3_000) <= MOST_GROWTH * peak_bytes(small, 300)
+
+def test_ten_times_the_pages_need_no_more_memory(large: tuple[pathlib.Path, int], tmp_path: pathlib.Path) -> None:
+    _, peak = large
+
+    assert peak <= MOST_GROWTH * peak_bytes(tmp_path, 300)
+
+
+def test_every_row_of_a_large_world_holds_its_images_and_no_other_sample(large: tuple[pathlib.Path, int]) -> None:
+    run, _ = large
+
+    assert check_every_row(run) > 100

@@ -9,6 +9,7 @@ from schemas.json_form import from_json
 from schemas.manifest import Manifest
 from tests.corpus import CORPUS, corpus_path
 from tests.integration.lines import ROOT, mm1, run_line
+from tests.integration.shard_rows import check_every_row
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +33,7 @@ def test_real_input_becomes_shards_that_train(tmp_path: pathlib.Path) -> None:
     assert stats["jobs"]["interleave"]["out"] >= 130
     assert all(stats["shards"]["rows"][kind] > 0 for kind in ("interleaved", "caption", "text"))
     assert mm1("verify", str(run)).returncode == 0
+    assert check_every_row(run) == sum(stats["shards"]["rows"].values())
 
     shares = from_json((run / "shards" / "manifest.json").read_bytes(), Manifest).shares
     rows = sum(stats["shards"]["rows"].values())
