@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pipelines.interleave.collector import paused_collector
 from pipelines.interleave.encoding import DecodedPage, decode_page
 from pipelines.interleave.images import Embedded
 from pipelines.interleave.language import identify_language
@@ -146,6 +147,11 @@ def extract_content(
         PageLimitError: The page is no HTML, or is over a limit.
     """
     check_bytes(body)
+    with paused_collector():
+        return _take_apart(body, content_type, url, parser, css_images)
+
+
+def _take_apart(body: bytes, content_type: str | None, url: str, parser: Parser, css_images: bool) -> PageContent:
     layout = LayoutBuilder(css_images=css_images)
     head = ENGINES[parser](decode_page(body, content_type), layout)
     content = find_main_content(layout, head.title, url)

@@ -10,7 +10,6 @@ from apache_beam.pvalue import PCollection
 from pipelines.inputs.planning import ItemKind, WorkItem, input_files, plan_pages, plan_texts
 from pipelines.inputs.reading import archive_problem, read_pages
 from pipelines.inputs.texts import read_texts
-from pipelines.interleave.collector import paused_collector
 from pipelines.interleave.document import PageResult, extract_pages
 from pipelines.interleave.language import identify_language
 from pipelines.interleave.page_images import JOB as NAME
@@ -64,8 +63,7 @@ class InterleaveWorker(Worker[WorkItem]):
         seen: set[str] = set()
         pages = read_pages(item, storage.open_read, max_page_bytes=self._settings.max_page_bytes)
         for batch in _batches(pages):
-            with paused_collector():
-                results = iter(self._extract([page for page in batch if isinstance(page, Page)]))
+            results = iter(self._extract([page for page in batch if isinstance(page, Page)]))
             output.count("record", n_in=len(batch))
             for page in batch:
                 if isinstance(page, Page):
