@@ -63,7 +63,7 @@ def load_recipe(
 
 def _absolute(recipe: Recipe, source: Source, file: str) -> Recipe:
     """Returns the recipe with every path made absolute, once."""
-    paths = _Paths(source, os.path.dirname(os.path.abspath(file)))
+    paths = _Paths(source, os.path.dirname(storage.absolute(file, os.getcwd())))
     score, recaption = recipe.score, recipe.recaption
     return replace(
         recipe,

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -47,6 +47,21 @@ class Source:
         self.problems.append(Problem(message=message, path=path, place=place or self.place(path)))
 
 
+def _open(path: str) -> BinaryIO:
+    """Opens a file of settings: a launcher in a cloud has its recipe on an object store."""
+    if "://" not in path:
+        return open(path, "rb")
+    import fsspec
+
+    try:
+        return cast(BinaryIO, fsspec.open(path, "rb").open())
+    except OSError:
+        raise
+    except Exception as error:
+        # What a driver raises is of its own making: no credentials, no package, no such bucket.
+        raise OSError(str(error) or type(error).__name__) from error
+
+
 def read_file(path: str) -> Source:
     """Reads a YAML file of settings.
 
@@ -54,10 +69,10 @@ def read_file(path: str) -> Source:
         SettingsError: It cannot be read at all. Lesser mistakes are in the ``problems`` of the result.
     """
     try:
-        with open(path, "rb") as file:
+        with _open(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise SettingsError([Problem(message=f"{path}: cannot be read: {error.strerror}")]) from error
+        raise SettingsError([Problem(message=f"{path}: cannot be read: {error.strerror or error}")]) from error
     if len(data) > MAX_BYTES:
         raise SettingsError([Problem(message=f"{path}: is larger than {MAX_BYTES} bytes: is it a file of settings?")])
     try:

@@ -41,8 +41,13 @@ def join(base: str, *parts: str) -> str:
 
 
 def absolute(path: str, base: str) -> str:
-    """Returns ``path`` made absolute against the local folder ``base``; remote paths stay."""
-    return path if is_remote(path) else os.path.normpath(os.path.join(os.path.abspath(base), path))
+    """Returns ``path`` made absolute against the folder ``base``; remote and absolute paths stay."""
+    if is_remote(path):
+        return path
+    if is_remote(base) and not os.path.isabs(path):
+        protocol, _, folder = base.partition("://")
+        return f"{protocol}://{os.path.normpath(os.path.join(folder, path))}"
+    return os.path.normpath(os.path.join(os.path.abspath(base), path))
 
 
 class _LocalReader(io.FileIO):

@@ -13,7 +13,7 @@ from pipelines.runs import storage
 from pipelines.runs.folder import RunFolder
 from schemas.documents import Document
 from tests.faulty_proxy import FORBIDDEN_JSON, FORBIDDEN_XML, Fault
-from tests.integration.lines import SmallWorld, differing, digests, mm1, run_line
+from tests.integration.lines import SmallWorld, differing, digests, mm1
 from tests.object_stores import ObjectStore, gcs_store, s3_store
 
 pytestmark = pytest.mark.slow
@@ -57,14 +57,17 @@ def test_a_run_on_an_object_store_has_the_bytes_of_a_local_one(
     assert last != "mix" or jobs == {name.split("/")[0] for name in wanted}
 
 
-def test_inputs_on_an_object_store_give_the_same_documents(
+def test_recipe_and_inputs_on_an_object_store_give_the_same_documents(
     small_world: SmallWorld, reference_run: pathlib.Path, store: ObjectStore, tmp_path: pathlib.Path
 ) -> None:
     for path in sorted((small_world.folder / "world" / "warc").glob("pages-*.warc.gz")):
-        storage.write_bytes(f"{store.url}/crawl/{path.name}", path.read_bytes())
-    pages = f'input.pages=["{store.url}/crawl/*.warc.gz"]'
+        storage.write_bytes(f"{store.url}/lab/crawl/{path.name}", path.read_bytes())
+    recipe = f"{store.url}/lab/recipe.yaml"
+    text = "version: 1\nrun: run\ninput: {pages: ['crawl/*.warc.gz']}\nfetch: {source: archive}\nscore: {model: null}\n"
+    storage.write_bytes(recipe, text.encode())
 
-    run_line(small_world.recipe, tmp_path / "run", "--jobs", "interleave", "--set", pages, "--engine", "inproc")
+    done = mm1("run", recipe, "--out", str(tmp_path / "run"), "--jobs", "interleave", "--engine", "inproc")
+    assert done.returncode == 0, done.stderr[-3000:]
 
     def content(run: pathlib.Path) -> list[Document]:
         found = (dataclasses.replace(d, archive="") for d in RunFolder(str(run)).read("interleave", Document))

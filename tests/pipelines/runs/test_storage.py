@@ -143,6 +143,12 @@ def test_an_unknown_protocol_says_what_to_install(monkeypatch: pytest.MonkeyPatc
         storage.exists("s3://lab/x")
 
 
+def test_paths_of_a_recipe_on_a_store_are_made_absolute_there() -> None:
+    assert storage.absolute("crawl/*.warc.gz", "gs://lab/recipes") == "gs://lab/recipes/crawl/*.warc.gz"
+    assert storage.absolute("../run", "gs://lab/recipes") == "gs://lab/run"
+    assert storage.absolute("s3://other/x", "gs://lab/recipes") == "s3://other/x"
+
+
 @pytest.mark.parametrize(
     ("path", "absolute"),
     [("a/b", "/base/a/b"), ("../a", "/a"), ("/x", "/x"), ("gs://lab/a", "gs://lab/a")],
