@@ -11,6 +11,7 @@ from schemas.summary import JobSummary, PartRecord, UnitCounts, WorkReport
 SUMMARY = JobSummary(
     job="fetch",
     fingerprint="f0",
+    lineage="l0",
     unit="url",
     counts={"url": UnitCounts(n_in=3, n_out=1, rejected={"timeout": 2})},
     totals={"bytes": 9},
@@ -18,7 +19,7 @@ SUMMARY = JobSummary(
 )
 
 SUMMARY_JSON = (
-    '{"version":1,"job":"fetch","fingerprint":"f0","unit":"url",'
+    '{"version":1,"job":"fetch","fingerprint":"f0","lineage":"l0","unit":"url",'
     '"counts":{"url":{"n_in":3,"n_out":1,"rejected":{"timeout":2}}},"totals":{"bytes":9},'
     '"parts":[{"table":"","path":"fetch/part-00000-of-00001.parquet","rows":1,"n_bytes":9,"sha256":"aa"}]}'
 )
