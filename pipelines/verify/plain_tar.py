@@ -40,7 +40,7 @@ def check_plain_tar(path: str) -> Iterator[Finding]:
                 if why:
                     yield _found("content", name, member, key, why)
         except TarFaultError as fault:
-            yield Finding(check="tar", file=name, key=current, offset=fault.offset, detail=fault.why)
+            yield Finding(check="tar", file=name, key=fault.key or current, offset=fault.offset, detail=fault.why)
 
 
 def _found(check: str, file: str, member: Member, key: str, detail: str) -> Finding:

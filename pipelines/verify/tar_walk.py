@@ -30,9 +30,9 @@ _TYPE_NAMES = {
 class TarFaultError(ValueError):
     """A tar breaks its format, or uses a part of it that shards do not."""
 
-    def __init__(self, offset: int, why: str) -> None:
+    def __init__(self, offset: int, why: str, key: str | None = None) -> None:
         super().__init__(why)
-        self.offset, self.why = offset, why
+        self.offset, self.why, self.key = offset, why, key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +102,22 @@ def _member(header: bytes, offset: int) -> Member:
     actual = sum(header[:148]) + 8 * ord(" ") + sum(header[156:])
     if stated != actual:
         raise TarFaultError(offset, f"header checksum is {actual}, the header says {stated}")
+    try:
+        return _regular_member(header, offset)
+    except TarFaultError as fault:
+        fault.key = _stated_key(header)
+        raise
+
+
+def _stated_key(header: bytes) -> str | None:
+    """Returns the sample that a header which nothing may be taken from says it belongs to."""
+    name = header[:100].split(b"\0", 1)[0].decode("ascii", "replace")
+    folder, _, file = name.rpartition("/")
+    key = file.split(".", 1)[0]
+    return (f"{folder}/{key}" if "/" in name else key) if key and header[156:157] not in b"xgLK" else None
+
+
+def _regular_member(header: bytes, offset: int) -> Member:
     kind = header[156:157]
     if kind not in (b"0", b"\0"):
         raise TarFaultError(

@@ -176,3 +176,12 @@ PLAIN: dict[str, bytes] = {
     ),
 }
 """Case to content; every one must be found."""
+
+KEYS: dict[str, str | None] = {
+    "shard.name.abs": "/abs",
+    "shard.name.dotdot": "../../evil",
+    "shard.ext.dot": "a",
+    # The name is in what is refused, or compressed.
+    **dict.fromkeys(("shard.name.long", "shard.name.pax", "shard.name.pax bomb", "shard.gzip.shard")),
+}
+"""Case to the sample that is named, where it is not ``NAME``."""

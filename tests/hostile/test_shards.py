@@ -161,6 +161,7 @@ def test_a_hostile_tar_is_refused_within_bounds(
 
     assert findings
     assert all(f.file == "stranger.tar" and f.offset is not None for f in findings)
+    assert findings[0].key == damage.KEYS.get(case, damage.NAME)
     assert peak < MAX_PEAK
     # Nothing was extracted, unpickled or run.
     assert [p.name for p in tmp_path.iterdir()] == ["stranger.tar"]
