@@ -155,8 +155,8 @@ def print_table(mode: str, best: dict[str, Measured], failed: dict[str, str]) ->
         print(f"| {name} | not measured: {why[:100]} | | | | | |")
     if mode == "decoded" and {"mm1", "floor"} <= set(best):
         peers = [it.cpu_s for name, it in best.items() if name not in OURS]
-        ratio = best["mm1"].cpu_s / best["floor"].cpu_s
-        print(f"\nmm1 takes {ratio:.3f} times the CPU time of decoding and resizing alone.")
+        over_floor = best["mm1"].cpu_s / best["floor"].cpu_s
+        print(f"\nmm1 takes {over_floor:.3f} times the CPU time of decoding and resizing alone.")
         if peers:
             print(f"The best of the others takes {min(peers) / best['mm1'].cpu_s:.2f} times the CPU time of mm1.")
     sys.stdout.flush()
