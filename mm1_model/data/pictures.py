@@ -35,10 +35,11 @@ def decode(data: bytes | memoryview, side: int, *, fit: Fit = "stretch") -> Tens
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             image.draft("RGB", (_FINEST * side, _FINEST * side))
-            rgb = _to_rgb(ImageOps.exif_transpose(image))
+            # In place: the other way copies every image that stands upright.
+            ImageOps.exif_transpose(image, in_place=True)
+            pixels_HWC = torch.from_numpy(np.array(_to_rgb(image)))
     except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
         raise ValueError(f"not a whole image: {error}") from error
-    pixels_HWC = torch.from_numpy(np.array(rgb))
     return _resize(pixels_HWC.permute(2, 0, 1), side, fit)
 
 
