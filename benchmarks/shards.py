@@ -69,7 +69,8 @@ def measure_write(name: str, mode: str, work: pathlib.Path, count: int) -> Measu
     # What a library imports late, and memory that a virtual machine has yet to get from its host, count for nobody.
     write(fresh(work / "warm-up"), samples[:20])
     _touch_page_cache(work / "warm-up" / "zeros", n_bytes)
-    folder = fresh(work / (name if mode == "write" else mode))
+    # The readers take what the peers wrote; ours is made with its index, by ``prepare``.
+    folder = fresh(work / (name if mode == "write" and name != "mm1" else f"{name}-{mode}"))
     wall, cpu = time.perf_counter(), cpu_s()
     write(folder, samples)
     wall, cpu = time.perf_counter() - wall, cpu_s() - cpu
