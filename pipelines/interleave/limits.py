@@ -6,6 +6,7 @@ open, or give one element thousands of attributes. A page over a limit is refuse
 
 import math
 import re
+from collections.abc import Iterator
 from html import unescape
 
 from schemas.rejections import RejectReason
@@ -41,6 +42,11 @@ _CHECK_ATTRIBUTES = 100_000
 """Bytes; a smaller page has no room for attributes enough to cost a second."""
 
 _LONG_TAG = 8_000
+"""Bytes; what a shorter tag holds costs no time."""
+
+_TRIES = 4
+"""Ends of tags that are looked at in one place before the search goes on elsewhere."""
+
 _HEADS = re.compile(rb"<(/?[a-zA-Z]+|!)")
 _FORMATTING_HEADS = re.compile(rb"<[bceifnstu](?:ig|ode|m|ont|obr|mall|trike|trong|t|)[\s>/]", re.IGNORECASE)
 """Of formatting elements, and of a few that are none but have no more letters."""
@@ -172,11 +178,47 @@ def _has_formatting(body: bytes) -> bool:
 
 
 def _check_attributes(body: bytes) -> None:
-    tags = _TAGS.findall(body)
-    for tag in tags if max(map(len, tags), default=0) > _LONG_TAG else ():
-        if len(tag) > _LONG_TAG:
-            names = {name.lower() for name in _NAMES.findall(_VALUES.sub(b" ", tag))}
-            _at_most(len(names) - 1, MAX_ATTRIBUTES, "attributes of one element")
+    for tag in long_tags(body, _LONG_TAG):
+        names = {name.lower() for name in _NAMES.findall(_VALUES.sub(b" ", tag))}
+        _at_most(len(names) - 1, MAX_ATTRIBUTES, "attributes of one element")
+
+
+def long_tags(body: bytes, length: int) -> Iterator[bytes]:
+    """Yields the start tags of more than ``length`` bytes, each to its end.
+
+    A page is cut about every ``length`` bytes, where no tag goes on. Most pieces are too short to be looked at, and in
+    the others ``_TAGS`` finds what it finds in the whole page, in a tenth of the time.
+    """
+    start, reach = 0, length
+    while len(body) - start > length:
+        end = _tag_end(body, start, start + reach) if start + reach < len(body) else len(body)
+        if end < 0:
+            reach *= 2
+            continue
+        if end - start > length:
+            yield from (tag[0] for tag in _TAGS.finditer(body, start, end) if tag.end() - tag.start() > length)
+        start, reach = end, length
+
+
+def _tag_end(body: bytes, start: int, end: int) -> int:
+    """Returns where, after ``start`` and up to ``end``, a ``>`` lies in no tag that begins at ``start`` or later; -1
+    where none of the last few is seen to be one.
+
+    A tag holds a ``>`` in a quoted value alone. The quote that opens it is the last of its kind before the ``>``, it
+    lies in the tag, and before it stands an equals sign, or white space.
+    """
+    for _ in range(_TRIES):
+        end = body.rfind(b">", start + 1, end + 1)
+        if end < 0 or not (_may_open(body, b'"', start, end) or _may_open(body, b"'", start, end)):
+            return end
+        end -= 1
+    return -1
+
+
+def _may_open(body: bytes, quote: bytes, start: int, end: int) -> bool:
+    """Returns whether the last ``quote`` of a part of a page may open an attribute's value."""
+    found = body.rfind(quote, start, end)
+    return found > start and body[found - 1] in b"= \t\n\f\r"
 
 
 def _at_most(value: int, limit: int, what: str) -> None:
