@@ -39,6 +39,10 @@ _VOWEL = re.compile(r"[aeiouy]")
 
 _STOP, _FLAGGED, _SPAM, _COMMON = 1, 2, 4, 8
 _SPECIAL, _MARK, _TOKEN = 1, 2, 4
+_COMMON_CODES = 0x20000
+"""The planes of all scripts and of emoji. The table of all code points takes a quarter of a second to make."""
+
+_ALL_CODES = 0x110000
 _TRUE = np.ones(1, dtype=np.bool_)
 _ONE = np.uint64(1)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -69,7 +73,7 @@ def describe_all(texts: Sequence[str], languages: Sequence[str | None]) -> list[
     words = _Spans(list(map(len, tokens)), n_paragraphs, gap=0)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     numbers, kinds = _number_words(tokens, n_paragraphs, languages)
-    classes = _class_table()[codes]
+    classes = _class_table(_ALL_CODES if codes.max(initial=0) >= _COMMON_CODES else _COMMON_CODES)[codes]
     in_token = (classes & _TOKEN) != 0
     token_starts = np.diff(in_token, prepend=False) & in_token
     columns = (
@@ -251,11 +255,11 @@ def _grams(codes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
     return grams * _MULTIPLIER
 
 
-@lru_cache(maxsize=1)
-def _class_table() -> NDArray[np.uint8]:
-    """Returns what each code point is: special, a mark, part of a word."""
-    table = np.zeros(0x110000, dtype=np.uint8)
-    for code in range(0x110000):
+@lru_cache(maxsize=2)
+def _class_table(n_codes: int) -> NDArray[np.uint8]:
+    """Returns what each of the first code points is: special, a mark, part of a word."""
+    table = np.zeros(n_codes, dtype=np.uint8)
+    for code in range(n_codes):
         character = chr(code)
         special = unicodedata.category(character)[0] in "NPSZC"
         in_word = character.isalnum() or character in "_'"

@@ -120,3 +120,11 @@ def test_a_megabyte_of_the_worst_letters_takes_under_a_second(text: str) -> None
     describe(text, "en")
 
     assert time.process_time() - before < 1.0
+
+
+def test_letters_of_the_rarest_planes_are_letters() -> None:
+    text = "\U00020000\U0001f600 \U0002a6df"
+
+    # Of a Chinese character of plane 2, an emoji, a blank and one more such character, two are special.
+    assert describe(text, "zh")[0].special_characters == 2 / 4
+    assert describe("plain text", "en")[0].special_characters == 1 / 10
