@@ -176,6 +176,8 @@ def _report(recipe: Recipe, results: Sequence[JobResult], as_json: bool) -> int:
         output.json_result({"run": recipe.run, "ran": ran, "jobs": jobs, "broken_limits": broken})
     elif all(r.skipped for r in results):
         output.result(f"nothing to do: all {len(results)} jobs are committed in {recipe.run}")
+    elif results[-1].summary is None:
+        output.note(f"next: mm1 status {recipe.run} --watch; then the same command again, for the job after it")
     else:
         summary_table(results)
         output.note(f"next: mm1 stats {recipe.run}")

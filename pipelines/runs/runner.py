@@ -58,7 +58,7 @@ def run_line(
     on_progress: Callable[[JobProgress], None] | None = None,
     on_job: Callable[[JobResult], None] | None = None,
 ) -> list[JobResult]:
-    """Runs ``jobs`` in order and returns what each came to.
+    """Runs ``jobs`` in order and returns what each came to; ends after the first that is submitted without waiting.
 
     Args:
         recipe: With ``run`` absolute.
@@ -80,6 +80,9 @@ def run_line(
             results.append(result)
             if on_job:
                 on_job(result)
+            if result.summary is None:
+                # Not waited for: the next job needs what this one has yet to commit.
+                break
     return results
 
 

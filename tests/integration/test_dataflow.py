@@ -5,7 +5,7 @@ from typing import Any
 
 import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, WorkerOptions
 
 from pipelines.engines.flags import beam_flags
 from pipelines.engines.settings import EngineSettings
@@ -41,6 +41,14 @@ def graph(name: str, recipe: Recipe) -> Any:
     _ = job.build(pipeline, context) | "Commit" >> Commit(context, job.unit)
     pipeline.run()
     return pipeline.runner.proto_pipeline
+
+
+def test_a_job_is_labelled_and_named_as_asked() -> None:
+    flags = PipelineOptions(beam_flags(EngineSettings(name="dataflow", workers=40, beam_flags=CLOUD)))
+    cloud = flags.view_as(GoogleCloudOptions)
+
+    assert (cloud.labels, cloud.job_name, cloud.region) == (["program=mm1"], "mm1-test", "europe-west4")
+    assert flags.view_as(WorkerOptions).max_num_workers == 40
 
 
 def steps(proto: Any) -> dict[str, Any]:

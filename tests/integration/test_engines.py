@@ -1,6 +1,5 @@
 """One run folder, whatever the engine: every file's digest is equal to that of the run in one process."""
 
-import fcntl
 import os
 import pathlib
 
@@ -9,22 +8,20 @@ import pytest
 from pipelines.runs.folder import RunFolder
 from tests.integration.lines import command, differing, digests, mm1, run_line
 from tests.integration.matrix import write_matrix
+from tests.integration.once import made_once
 from tests.integration.spark_cluster import SPARK_HOME, spark_cluster
 
 pytestmark = pytest.mark.engines
 
 
 @pytest.fixture(scope="session")
-def matrix(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> pathlib.Path:
-    """A folder with ``matrix.yaml`` and ``run``, its run in one process: made by one test process for all."""
-    base = tmp_path_factory.getbasetemp()
-    shared = (base if worker_id == "master" else base.parent) / "matrix"
-    with open(f"{shared}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "run" / "shards" / "manifest.json").exists():
-            shared.mkdir(exist_ok=True)
-            run_line(write_matrix(shared), shared / "run", "--engine", "inproc")
-    return shared
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A folder with ``matrix.yaml`` and ``run``, its run in one process. To be read only."""
+
+    def make(folder: pathlib.Path) -> None:
+        run_line(write_matrix(folder), folder / "run", "--engine", "inproc")
+
+    return made_once(tmp_path_factory, "matrix", make)
 
 
 def assert_same(matrix: pathlib.Path, run: pathlib.Path) -> None:

@@ -9,6 +9,7 @@ import apache_beam as beam
 import pytest
 
 from pipelines.engines.settings import EngineSettings
+from pipelines.runs import runner
 from pipelines.runs.folder import RunFolder, read_part
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.output import ItemOutput
@@ -117,6 +118,20 @@ def test_numbers_go_through_and_are_counted(tmp_path: pathlib.Path) -> None:
     assert results[0].summary.main() == UnitCounts(n_in=40, n_out=34, rejected={"bad_row": 6})
     assert results[1].summary is not None
     assert results[1].summary.totals == {"sum": sum(kept)}
+
+
+def test_what_is_submitted_without_waiting_is_the_first_job_that_is_not_committed(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = EngineSettings(name="inproc", wait=False)
+    run_line(recipe(tmp_path), [TOY], engine)
+    # A runner that only submits: nothing is committed when it returns.
+    monkeypatch.setattr(runner, "_run_pipeline", lambda job, context, engine: None)
+
+    results = run_line(recipe(tmp_path), [TOY, SUMS, FORGETFUL], engine)
+
+    assert [(result.job, result.skipped) for result in results] == [("toy", True), ("sums", False)]
+    assert results[1].summary is None
 
 
 def test_a_second_run_does_nothing(tmp_path: pathlib.Path) -> None:
