@@ -1,11 +1,11 @@
 """The HTTP response inside a WARC record: status, headers, and the body as the server meant it."""
 
-import zlib
 from dataclasses import dataclass
 
 import brotli
 import zstandard
 
+from pipelines.inputs.inflate import GZIP_BITS, InflateError, start_inflating
 from schemas.rejections import RejectReason
 
 MAX_HEADER_BYTES = 1 << 16
@@ -120,7 +120,7 @@ def _decode_coding(body: bytes, coding: str, max_bytes: int) -> bytes:
     if coding in ("identity", "none", "utf-8", ""):
         return body
     if coding in ("gzip", "x-gzip"):
-        return _inflate(body, 31, max_bytes) if body[:2] == b"\x1f\x8b" else body
+        return _inflate(body, GZIP_BITS, max_bytes) if body[:2] == b"\x1f\x8b" else body
     if coding == "deflate":
         return _inflate_deflate(body, max_bytes)
     if coding == "br":
@@ -135,10 +135,10 @@ def _too_large(max_bytes: int) -> PayloadError:
 
 
 def _inflate(body: bytes, window_bits: int, max_bytes: int) -> bytes:
-    inflater = zlib.decompressobj(window_bits)
+    inflater = start_inflating(window_bits)
     try:
-        data = inflater.decompress(body, max_bytes + 1)
-    except zlib.error as error:
+        data: bytes = inflater.decompress(body, max_bytes + 1)
+    except InflateError as error:
         raise PayloadError(RejectReason.DAMAGED, f"compressed body: {error}") from error
     if len(data) > max_bytes:
         raise _too_large(max_bytes)

@@ -5,12 +5,13 @@ frames (RFC 8878), each of which can be read without the ones before it. Readers
 lose all that follows a damaged byte; here the next member is looked for instead.
 """
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import zstandard
+
+from pipelines.inputs.inflate import GZIP_BITS, InflateError, start_inflating
 
 READ_BYTES = 1 << 20
 """Compressed bytes asked of the file at one time."""
@@ -73,7 +74,7 @@ class _ZstdInflater:
         return bytes(self._frame.unused_data) + self.unconsumed_tail
 
 
-GZIP = Codec(name="gzip", magic=b"\x1f\x8b\x08", start=lambda: zlib.decompressobj(31), errors=(zlib.error,))
+GZIP = Codec(name="gzip", magic=b"\x1f\x8b\x08", start=lambda: start_inflating(GZIP_BITS), errors=(InflateError,))
 
 
 def zstd_codec(dictionary: bytes | None = None) -> Codec:
@@ -150,7 +151,8 @@ class MemberStream:
         """
         while len(self._buffer) < length and not self._inflater.eof:
             self._buffer += self._inflate()
-        return bytes(self._buffer[:length])
+        with memoryview(self._buffer) as view:
+            return bytes(view[:length])
 
     def take(self, length: int) -> bytes:
         """Takes up to ``length`` bytes; fewer at the member's end."""
