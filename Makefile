@@ -31,7 +31,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 quickstart: install  ## Run the whole line on a generated web, offline, in minutes
 	$(BIN)/mm1 demo --out $(OUT)
 
-test: install  ## Run all tests; with Java 17 and Maven also on real Spark and Flink
+test: install  ## Run all tests; with Java 17, Maven and Go also on real Spark, Flink and Prism
 	@tests/object_stores.sh
 	$(BIN)/pytest -q -m "not engines" $(PARALLEL) tests
 	@tests/engines.sh
