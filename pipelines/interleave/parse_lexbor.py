@@ -37,7 +37,7 @@ def lay_out_lexbor(page: DecodedPage, builder: LayoutBuilder) -> PageHead:
 def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
     add_text, open_block, close_block = builder.text, builder.open_block, builder.close_block
     kind_of = _KINDS.get
-    survey: _Survey | None = None
+    survey = _Survey()
     stack: list[tuple[Any, int]] = []
     node: Any = body.first_child
     while True:
@@ -53,7 +53,7 @@ def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
                 continue
             if kind == BLOCK:
                 if open_block(tag, node.attributes):
-                    survey = survey or _Survey(body)
+                    survey.add(node, stack)
                     if node.mem_id not in survey.with_text:
                         builder.add_images(survey.images_in(node))
                         close_block()
@@ -78,14 +78,23 @@ def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
 class _Survey:
     """Which elements of a page hold text enough to be content whatever they say of themselves, and which hold images.
 
-    Made in one pass over the nodes, and only for a page that has a block to ask about.
+    Made of the blocks that say they are no content, each with all that is in it, so that no node is passed over twice,
+    however such blocks nest.
     """
 
-    def __init__(self, body: LexborNode) -> None:
+    def __init__(self) -> None:
         self.with_text: set[int] = set()
         """``mem_id`` of the elements that hold a text of ``MIN_PROSPECT`` characters outside links."""
         self._with_images: set[int] = set()
-        nodes: Iterator[Any] = body.traverse(include_text=True, skip_empty=True)
+        self._last, self._depth = 0, MAX_DEPTH
+        """The block that was taken up last, and in how many elements it lies."""
+
+    def add(self, block: LexborNode, stack: list[tuple[Any, int]]) -> None:
+        """Takes up a block inside the elements of ``stack``, unless it lies in one that is taken up."""
+        if len(stack) > self._depth and stack[self._depth][0].mem_id == self._last:
+            return
+        self._last, self._depth = block.mem_id, len(stack)
+        nodes: Iterator[Any] = block.traverse(include_text=True, skip_empty=True)
         for node in nodes:
             tag = node.tag
             if tag == "-text":
