@@ -7,9 +7,11 @@ https://encoding.spec.whatwg.org/. Where nothing is declared, valid UTF-8 is UTF
 
 import codecs
 import re
+import struct
 from dataclasses import dataclass
 from typing import Literal
 
+import pyarrow as pa
 import webencodings
 from resiliparse.parse.encoding import detect_encoding
 
@@ -35,14 +37,18 @@ _REPLACEMENT = "replacement"
 class DecodedPage:
     """A page's text and how its encoding was found."""
 
-    text: str
     utf8: bytes
-    """The same, encoded for parsers that take bytes."""
+    """The text, encoded for parsers that take bytes."""
 
     encoding: str
     """Name in the Encoding standard, lower case."""
 
     source: Source
+
+    @property
+    def text(self) -> str:
+        """Returns the text, for parsers that take that."""
+        return self.utf8.decode("utf-8")
 
 
 def decode_page(body: bytes, content_type: str | None) -> DecodedPage:
@@ -56,22 +62,27 @@ def decode_page(body: bytes, content_type: str | None) -> DecodedPage:
     declared = meta_encoding(body)
     if declared:
         return _decoded(body, declared, "meta")
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        found = detect_encoding(body[:DETECT_BYTES], max_len=DETECT_BYTES)
-        return _decoded(body, encoding_of_label(found or "") or "windows-1252", "detected")
-    return DecodedPage(text=text, utf8=body, encoding="utf-8", source="utf-8")
+    if is_utf8(body):
+        return DecodedPage(utf8=body, encoding="utf-8", source="utf-8")
+    found = detect_encoding(body[:DETECT_BYTES], max_len=DETECT_BYTES)
+    return _decoded(body, encoding_of_label(found or "") or "windows-1252", "detected")
 
 
 def _decoded(body: bytes, name: str, source: Source) -> DecodedPage:
-    if name == "utf-8":
-        try:
-            return DecodedPage(text=body.decode("utf-8"), utf8=body, encoding=name, source=source)
-        except UnicodeDecodeError:
-            pass
-    text = decode(body, name)
-    return DecodedPage(text=text, utf8=text.encode("utf-8", "replace"), encoding=name, source=source)
+    is_text = name == "utf-8" and is_utf8(body)
+    utf8 = body if is_text else decode(body, name).encode("utf-8", "replace")
+    return DecodedPage(utf8=utf8, encoding=name, source=source)
+
+
+def is_utf8(data: bytes) -> bool:
+    """Returns whether bytes are UTF-8 without a fault: as Arrow sees it, which is faster than to decode them."""
+    bounds = struct.pack("=2i", 0, len(data))
+    array = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(bounds), pa.py_buffer(data)])
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def encoding_of_label(label: str) -> str | None:
