@@ -11,6 +11,8 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -44,8 +46,12 @@ def arrow_schema(record_type: type) -> pa.Schema:
 
 def to_table(records: Iterable[object], record_type: type) -> pa.Table:
     """Returns ``records`` (all of ``record_type``) as a table, in their order."""
-    encode = _encoder(record_type)
-    return pa.Table.from_pylist([encode(r) for r in records], schema=arrow_schema(record_type))
+    rows = list(records)
+    schema = arrow_schema(record_type)
+    values = ([code(value) for value in map(attrgetter(name), rows)] for name, code in _coders(record_type))
+    return pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(values, schema, strict=True)], schema=schema
+    )
 
 
 def from_table(table: pa.Table, record_type: type[Record]) -> Iterator[Record]:
@@ -180,16 +186,24 @@ def _decoder(record_type: type) -> Callable[[Row], Any]:
     return _DECODERS[record_type]
 
 
-def _make_encoder(record_type: type) -> Callable[[Any], Row]:
+@cache
+def _coders(record_type: type) -> list[tuple[str, Callable[[Any], Any]]]:
+    """Returns name and encoder of each field."""
     hints = typing.get_type_hints(record_type)
-    coders = [(f.name, _value_coders(hints[f.name])[0]) for f in dataclasses.fields(record_type)]
-    plain = [name for name, code in coders if code is _identity]
+    return [(field.name, _value_coders(hints[field.name])[0]) for field in dataclasses.fields(record_type)]
+
+
+def _make_encoder(record_type: type) -> Callable[[Any], Row]:
+    coders = _coders(record_type)
+    names = [name for name, _ in coders]
     coded = [(name, code) for name, code in coders if code is not _identity]
+    # With two names at least, it gives a tuple.
+    values_of = attrgetter(*names, names[0])
 
     def encode(record: Any) -> Row:
-        row = {name: getattr(record, name) for name in plain}
+        row = dict(zip(names, values_of(record), strict=False))
         for name, code in coded:
-            row[name] = code(getattr(record, name))
+            row[name] = code(row[name])
         return row
 
     return encode
