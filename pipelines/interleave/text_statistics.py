@@ -7,10 +7,10 @@ the whole text, in arrays; a paragraph's values are those of its slice.
 import re
 import string
 import unicodedata
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from functools import lru_cache
-from itertools import chain, count, islice, starmap
+from itertools import chain, islice, starmap
 from typing import Any
 
 import numpy as np
@@ -66,9 +66,10 @@ def describe_all(texts: Sequence[str], languages: Sequence[str | None]) -> list[
     if not texts:
         return []
     joined = PARAGRAPH_SEPARATOR.join(texts)
-    tokens = [paragraph.split() for paragraph in joined.split(PARAGRAPH_SEPARATOR)]
+    parts = joined.split(PARAGRAPH_SEPARATOR)
+    tokens = list(map(str.split, parts))
     n_paragraphs = [text.count(PARAGRAPH_SEPARATOR) + 1 for text in texts]
-    lengths = list(map(len, joined.split(PARAGRAPH_SEPARATOR)))
+    lengths = list(map(len, parts))
     characters = _Spans(lengths, n_paragraphs, gap=len(PARAGRAPH_SEPARATOR))
     words = _Spans(list(map(len, tokens)), n_paragraphs, gap=0)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
@@ -151,15 +152,14 @@ class _Spans:
         sums: list[int] = (totals[self.ends] - totals[self.starts]).tolist()
         return sums
 
-    def owners(self, n: int) -> Integers:
-        """Returns the owner of each n-gram."""
+    def owners(self, places: Integers, n: int) -> Integers:
+        """Returns the owner of each n-gram that begins at one of ``places``."""
         paragraphs = np.flatnonzero(self.is_paragraph)
         is_last = np.diff(self.text_of_owner[paragraphs], append=-1) != 0
         after = np.where(is_last, len(self.text_of_owner) - 1, self._text_owner[self.text_of_owner[paragraphs]])
         repeats = np.stack((self.lengths[self.n_texts :], np.full(len(paragraphs), self._gap)), axis=1).ravel()
         of_code = np.repeat(np.stack((paragraphs, after), axis=1).ravel(), repeats)
-        of_code = of_code[: len(of_code) - self._gap]
-        first, last = of_code[: max(0, len(of_code) - n + 1)], of_code[n - 1 :]
+        first, last = of_code[places], of_code[places + n - 1]
         text = self.text_of_owner[first]
         text = np.where(text == self.text_of_owner[last], text, self.n_texts)
         return np.where(first == last, first, self._text_owner[text])
@@ -170,16 +170,23 @@ def _number_words(
 ) -> tuple[Integers, NDArray[np.uint8]]:
     """Returns the number of each word, equal words equal numbers, and the bits of what each is."""
     flat = list(chain.from_iterable(tokens))
-    table: defaultdict[str, int] = defaultdict(count().__next__)
+    table = {word: number for number, word in enumerate(dict.fromkeys(flat))}
     numbers = np.fromiter(map(table.__getitem__, flat), dtype=np.int64, count=len(flat))
-    kinds = np.empty(len(flat), dtype=np.uint8)
+    main = Counter(languages).most_common(1)[0][0]
+    kinds = _kinds(table, main)[numbers]
     paragraphs = iter(tokens)
     start = 0
     for n, language in zip(n_paragraphs, languages, strict=True):
         end = start + sum(map(len, islice(paragraphs, n)))
-        kinds[start:end] = list(map(_word_kinds(language or "").__getitem__, flat[start:end]))
+        if language != main:
+            kinds[start:end] = _kinds(flat[start:end], language)
         start = end
     return numbers, kinds
+
+
+def _kinds(words: Collection[str], language: str | None) -> NDArray[np.uint8]:
+    kinds = map(_word_kinds(language or "").__getitem__, words)
+    return np.fromiter(kinds, dtype=np.uint8, count=len(words))
 
 
 def _repetition(codes: NDArray[Any], spans: _Spans, n: int, *, only_top: bool) -> list[float]:
@@ -189,12 +196,11 @@ def _repetition(codes: NDArray[Any], spans: _Spans, n: int, *, only_top: bool) -
     frequent are added up; else all that are seen more than once. All share one sort: keys hold the gram in their upper
     bits and its owner in the lower ones.
     """
-    owners = spans.owners(n)
     bits = np.uint64(len(spans.text_of_owner).bit_length())
     owner_mask = (_ONE << bits) - _ONE
-    grams = _grams(codes.astype(np.uint64), n)
-    may_repeat = _may_repeat(grams)
-    keys = (grams[may_repeat] & ~owner_mask) | owners[may_repeat].astype(np.uint64)
+    grams = _grams(codes.astype(np.uint64), n) & ~owner_mask
+    places = np.flatnonzero(_may_repeat(grams))
+    keys = grams[places] | spans.owners(places, n).astype(np.uint64)
     keys.sort()
     starts = _run_starts(keys)
     keys, counts = keys[starts], np.diff(np.append(starts, len(keys)))
@@ -246,13 +252,20 @@ def _run_starts(ordered: NDArray[np.uint64]) -> Integers:
 
 def _grams(codes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
     """Returns a number for each n-gram: a polynomial in its codes modulo 2**64, equal for equal n-grams."""
-    length = max(0, len(codes) - n + 1)
-    grams = np.zeros(length, dtype=np.uint64)
-    for shift in range(n):
-        grams *= _MULTIPLIER
-        grams += codes[shift : shift + length]
+    grams, degree = codes, 1
+    # By the binary digits of n: two polynomials of one degree make one of twice the degree.
+    for digit in f"{n:b}"[1:]:
+        grams = grams[:-degree] * _power(degree) + grams[degree:]
+        degree *= 2
+        if digit == "1":
+            grams = grams[:-1] * _MULTIPLIER + codes[degree:]
+            degree += 1
     # Once more, so that the last code reaches the upper bits too.
     return grams * _MULTIPLIER
+
+
+def _power(exponent: int) -> np.uint64:
+    return np.uint64(pow(int(_MULTIPLIER), exponent, 1 << 64))
 
 
 @lru_cache(maxsize=2)
