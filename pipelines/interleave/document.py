@@ -92,17 +92,20 @@ def extract_pages(
     pages: Sequence[Page], *, parser: Parser = "lexbor", max_images: int = 30, css_images: bool = False
 ) -> list[PageResult]:
     """Turns pages into documents: each as ``extract_page`` does; their texts are measured together, which is faster."""
-    prepared = [_prepare(page, parser, max_images, css_images) for page in pages]
-    measures = iter(_measure([p.content.text for p in prepared if isinstance(p.content, PageContent)]))
-    return [
-        PageResult(
-            outcome=p.content if isinstance(p.content, Rejection) else _document(p.page, p.content, next(measures)),
-            n_images=p.images.count,
-            rejected_images=tuple(p.images.rejections),
-            embedded=p.images.embedded,
-        )
-        for p in prepared
-    ]
+    with paused_collector():
+        prepared = [_prepare(page, parser, max_images, css_images) for page in pages]
+        measures = iter(_measure([p.content.text for p in prepared if isinstance(p.content, PageContent)]))
+        return [_result(p, measures) for p in prepared]
+
+
+def _result(prepared: _Prepared, measures: Iterator[_Measures]) -> PageResult:
+    content, images = prepared.content, prepared.images
+    return PageResult(
+        outcome=content if isinstance(content, Rejection) else _document(prepared.page, content, next(measures)),
+        n_images=images.count,
+        rejected_images=tuple(images.rejections),
+        embedded=images.embedded,
+    )
 
 
 def _prepare(page: Page, parser: Parser, max_images: int, css_images: bool) -> _Prepared:

@@ -1,5 +1,6 @@
 """URLs by the WHATWG rules (https://url.spec.whatwg.org/), by ada."""
 
+import re
 from functools import lru_cache
 
 import ada_url
@@ -9,6 +10,16 @@ from schemas.digests import document_id
 
 MAX_URL_LENGTH = 8192
 """Longer ones are refused: no server and no browser takes them, and a page can hold thousands."""
+
+_NORMAL = re.compile(
+    r"https?://(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}(?:/(?!\.)[A-Za-z0-9_.~!+=@,:-]*)+(?:\?[A-Za-z0-9_.~!+=@,:/&;%-]*)?",
+    re.ASCII,
+)
+"""URLs in which nothing is to be normalised: a host of plain labels, the last no number, none coded in Punycode (it has
+two hyphens in a row); a path and a query of characters that are never coded, no path segment beginning with a dot."""
+
+_MAX_NORMAL = 250
+"""Characters of such a URL, and so of its host, which may have 253."""
 
 _SUFFIXES = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
@@ -23,6 +34,8 @@ def resolve(reference: str, base: str) -> str:
     Raises:
         UrlError: It is not a URL, or is longer than ``MAX_URL_LENGTH``.
     """
+    if len(reference) <= _MAX_NORMAL and _NORMAL.fullmatch(reference):
+        return reference
     if len(reference) > MAX_URL_LENGTH:
         raise UrlError(f"a URL of {len(reference)} characters")
     try:
