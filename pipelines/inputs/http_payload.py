@@ -106,11 +106,13 @@ def _chunk_size(line: bytes) -> int | None:
 
 
 def _header_end(block: bytes) -> tuple[int, int]:
-    ends = [
-        (end, end + len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if (end := block.find(mark, 0, MAX_HEADER_BYTES)) >= 0
-    ]
-    if ends:
-        return min(ends)
+    end = block.find(b"\r\n\r\n", 0, MAX_HEADER_BYTES)
+    # Two line feeds count where they come first, and are looked for no further.
+    bare_end = block.find(b"\n\n", 0, end + 1 if end >= 0 else MAX_HEADER_BYTES)
+    if bare_end >= 0:
+        return bare_end, bare_end + 2
+    if end >= 0:
+        return end, end + 4
     if len(block) > MAX_HEADER_BYTES:
         raise PayloadError(RejectReason.DAMAGED, f"no end of the HTTP header in {MAX_HEADER_BYTES} bytes")
     return len(block), len(block)

@@ -199,7 +199,7 @@ def long_tags(body: bytes, length: int) -> Iterator[bytes]:
             reach *= 2
             continue
         if end - start > length:
-            yield from (tag[0] for tag in _TAGS.finditer(body, start, end) if tag.end() - tag.start() > length)
+            yield from [tag for tag in _TAGS.findall(body, start, end) if len(tag) > length]
         start, reach = end, length
 
 
