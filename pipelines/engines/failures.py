@@ -8,6 +8,7 @@ from pipelines.engines.workers import worker_command
 _NO_MASTER = re.compile(r"All masters are unresponsive|Cannot call methods on a stopped SparkContext")
 """What Spark says when its three attempts of 20 s to register have had no answer."""
 
+_NO_JAR = re.compile(r"Unable to fetch remote job server jar at (\S+?):? ")
 _WORKER_ENDED = re.compile(r"Process died with exit code (\d+)|Cannot run program \"([^\"]+)\"")
 _NO_PACKAGE = re.compile(r"No module named '((?:pipelines|schemas|mm1_model|apache_beam)[\w.]*)'")
 
@@ -19,6 +20,11 @@ def engine_failure(engine: EngineSettings, text: str) -> str | None:
         engine: As it was run.
         text: All that the runner said.
     """
+    if found := _NO_JAR.search(text):
+        return (
+            f"Beam's job server jar cannot be downloaded from {found[1]}: build one with `make job-server`, and name it"
+            f" in MM1_{engine.name.upper()}_JOB_SERVER"
+        )
     if engine.master and _NO_MASTER.search(text):
         return f"the {engine.name} master {engine.master} does not answer: start it, or correct --master"
     if found := _NO_PACKAGE.search(text):

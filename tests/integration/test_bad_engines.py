@@ -5,6 +5,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator, Sequence
 
@@ -69,30 +70,11 @@ def test_a_master_that_does_not_answer(small_world: SmallWorld, tmp_path: pathli
     assert f"the spark master {master} does not answer: start it, or correct --master" in message
 
 
-def test_a_worker_program_that_ends_at_once(small_world: SmallWorld, tmp_path: pathlib.Path) -> None:
-    words = ["--engine", "spark", "--workers", "1", "--", '--environment_config={"command": "/bin/false"}']
-
-    code, message = run(small_world.recipe, tmp_path / "run", words, LIMIT_S)
-
-    assert code == 3
-    assert "the program /bin/false, which starts Python workers, ended at once with exit code 1: install" in message
-
-
-def test_workers_without_this_package(small_world: SmallWorld, tmp_path: pathlib.Path) -> None:
-    # The same interpreter and Beam, told not to look where this package is installed.
-    program = tmp_path / "worker"
-    program.write_text(
-        f'#!/bin/sh\nexport PYTHONPATH={tmp_path}\nexec {pathlib.Path(MM1).with_name("mm1-worker")} "$@"\n'
-    )
+def test_a_worker_environment_without_this_package(small_world: SmallWorld, tmp_path: pathlib.Path) -> None:
+    # What is left of mm1-worker in an environment from which the package was taken: an interpreter without it.
+    program = tmp_path / "mm1-worker"
+    program.write_text(f"#!/bin/sh\nexec {sys.executable} -I -S -m pipelines.engines.boot\n")
     program.chmod(0o755)
-    (tmp_path / "sitecustomize.py").write_text(
-        "import sys\n"
-        "class Hidden:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'pipelines' and 'sdk_worker_main' in ' '.join(sys.orig_argv):\n"
-        "            raise ModuleNotFoundError(\"No module named 'pipelines'\", name=name)\n"
-        "sys.meta_path.insert(0, Hidden())\n"
-    )
     config = f'--environment_config={{"command": "{program}"}}'
 
     code, message = run(
@@ -100,4 +82,4 @@ def test_workers_without_this_package(small_world: SmallWorld, tmp_path: pathlib
     )
 
     assert code == 3
-    assert "Python workers run in an environment that lacks pipelines: install this package there" in message
+    assert f"the program {program}, which starts Python workers, ended at once with exit code 1: install" in message

@@ -66,17 +66,14 @@ def kill_python_worker(cluster: SparkCluster) -> None:
     cluster.python_workers()[0].send_signal(signal.SIGKILL)
 
 
-def kill_executor(cluster: SparkCluster) -> None:
+def kill_executor_and_replace_machine(cluster: SparkCluster) -> None:
     cluster.executors()[0].send_signal(signal.SIGKILL)
-
-
-def replace_machine(cluster: SparkCluster) -> None:
     alive = [number for number, worker in enumerate(cluster.workers) if worker.poll() is None]
-    cluster.kill_machine(alive[0])
+    cluster.kill_machine(alive[-1])
     cluster.start_worker()
 
 
-@pytest.mark.parametrize("fault", [kill_python_worker, kill_executor, replace_machine])
+@pytest.mark.parametrize("fault", [kill_python_worker, kill_executor_and_replace_machine])
 def test_what_dies_is_done_again(
     small_world: SmallWorld,
     reference_run: pathlib.Path,

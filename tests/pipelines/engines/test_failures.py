@@ -30,6 +30,12 @@ OTHER_WORKER = EngineSettings(name="spark", beam_flags=('--environment_config={"
         ),
         (
             OTHER_WORKER,
+            "Unable to fetch remote job server jar at https://host/a.jar: HTTP Error 404: Not Found. Also failed to",
+            "Beam's job server jar cannot be downloaded from https://host/a.jar: build one with `make job-server`, and"
+            " name it in MM1_SPARK_JOB_SERVER",
+        ),
+        (
+            OTHER_WORKER,
             'java.io.IOException: Cannot run program "/opt/worker": error=2',
             "the program /opt/worker, which starts Python workers, cannot be started",
         ),
