@@ -22,5 +22,5 @@ export MM1_SPARK_JOB_SERVER="$PWD/docker/job-server/target/mm1-spark-job-server.
 export MM1_FLINK_JOB_SERVER="$PWD/docker/job-server/target/mm1-flink-job-server.jar"
 export MM1_PRISM="$PWD/build/prism"
 export SPARK_LOCAL_IP=127.0.0.1
-# Two at a time: half of the time a cluster waits for something.
-exec .venv/bin/pytest -q -m engines -n 2 --dist worksteal tests
+# Three at a time: a third of the time a cluster waits for something.
+exec .venv/bin/pytest -q -m engines -n 3 --dist worksteal tests
