@@ -56,12 +56,15 @@ def test_prism_gives_the_same_bytes(matrix: pathlib.Path, tmp_path: pathlib.Path
 def test_a_spark_cluster_gives_the_same_bytes(
     small_world: SmallWorld, reference_run: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    # The small world: two machines on two cores would take seven minutes for the large one.
+    # Three jobs of the small world: each starts three JVMs. The tests of faults run ``score`` on such a cluster.
+    jobs = ("interleave", "fetch", "dedup")
     with spark_cluster(tmp_path) as cluster:
-        words = ["--engine", "spark", "--master", cluster.url, "--workers", "2"]
+        words = ["--engine", "spark", "--master", cluster.url, "--workers", "2", "--jobs", f"{jobs[0]}..{jobs[-1]}"]
         run_line(small_world.recipe, tmp_path / "run", *words, "--", cluster.flag)
 
-    assert differing(digests(tmp_path / "run"), digests(reference_run)) == []
+    wanted = {name: digest for name, digest in digests(reference_run).items() if name.split("/")[0] in jobs}
+    found = {name: digest for name, digest in digests(tmp_path / "run").items() if name != "run.json"}
+    assert differing(found, wanted) == []
 
 
 def test_packaged_jobs_give_the_same_bytes(
