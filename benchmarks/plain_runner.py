@@ -10,9 +10,8 @@ from apache_beam.pipeline import AppliedPTransform
 from apache_beam.pvalue import AsSingleton
 
 from pipelines.jobs import JOB_NAMES, load_job
-from pipelines.runs.fingerprint import job_fingerprint, lineage_digest, own_digest
+from pipelines.runs.fingerprint import job_context
 from pipelines.runs.folder import RunFolder
-from pipelines.runs.job import JobContext
 from pipelines.runs.run_file import write_run_file
 from pipelines.runs.transforms import Commit
 from schemas.recipe import Recipe
@@ -27,15 +26,7 @@ def run_plain(recipe: Recipe) -> None:
     write_run_file(folder, recipe)
     for name in JOB_NAMES:
         job = load_job(name)
-        context = JobContext(
-            run=recipe.run,
-            job=name,
-            recipe=recipe,
-            fingerprint=job_fingerprint(job, recipe, folder),
-            lineage=lineage_digest(
-                own_digest(job, recipe), {need: folder.committed(need).lineage for need in job.needs}
-            ),
-        )
+        context = job_context(job, recipe, folder)
         pipeline = beam.Pipeline(runner="FnApiRunner")
         _ = job.build(pipeline, context) | "Commit" >> Commit(context, job.unit)
         values: Values = {}

@@ -36,16 +36,6 @@ def no_fates(context: JobContext) -> list[tuple[int, tuple[Fate, ...]]]:
     return [(part, ()) for part in range(num_parts(context))]
 
 
-def fetch_parts(context: JobContext) -> list[str]:
-    """Returns the parts that say what became of each URL."""
-    return context.folder.part_paths("fetch", "fetches")
-
-
-def image_parts(context: JobContext) -> list[str]:
-    """Returns the parts of the image store."""
-    return context.folder.part_paths("fetch")
-
-
 def feature_paths(context: JobContext) -> list[str]:
     """Returns where the features of each part of documents are written."""
     count = num_parts(context)

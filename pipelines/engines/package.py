@@ -55,7 +55,7 @@ def write_package(recipe: Recipe, jobs: Sequence[Job], engine: EngineSettings, f
     Raises:
         EngineError: There is no runner jar.
     """
-    runner = runner_jar(engine)
+    runner = runner_jar()
     target = pathlib.Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(runner, target / RUNNER_JAR)
@@ -72,7 +72,7 @@ def write_package(recipe: Recipe, jobs: Sequence[Job], engine: EngineSettings, f
     return list(packaged.values())
 
 
-def runner_jar(engine: EngineSettings) -> str:
+def runner_jar() -> str:
     """Returns the path of Beam's Spark job server jar: the one named, or the released one of Beam's own version.
 
     Raises:

@@ -69,8 +69,13 @@ def _read_file(path: str, folder: str, open_read: OpenRead, max_page_bytes: int)
         return _reject_file(path, RejectReason.EMPTY_BODY, "nothing in it")
     if len(body) > max_page_bytes:
         return _reject_file(path, RejectReason.PAGE_TOO_LARGE, f"more than {max_page_bytes} bytes")
+    return page_of_file(path, url_of_file(path, folder or path.rpartition("/")[0]), body)
+
+
+def page_of_file(path: str, url: str, body: bytes) -> Page:
+    """Returns the page that a file of HTML holds: what it was sent with is not known."""
     return Page(
-        url=url_of_file(path, folder or path.rpartition("/")[0]),
+        url=url,
         body=body,
         content_type=None,
         crawl_time=None,

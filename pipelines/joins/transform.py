@@ -6,10 +6,11 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import PBegin, PCollection
 
+from pipelines.joins import plans
 from pipelines.joins.images import UrlOutcome, pack_images, pack_outcomes
-from pipelines.joins.lookup import IMAGES, URLS, Found, answer, ask, hold, num_buckets
+from pipelines.joins.lookup import IMAGES, URLS, Found, answer, ask, hold
 from pipelines.joins.places import read_pairs, read_places
-from pipelines.joins.sources import Source, num_rows
+from pipelines.joins.sources import Source
 from pipelines.runs.job import JobContext
 from pipelines.runs.planning import Late, Plan, Planned
 from pipelines.runs.transforms import Spread
@@ -35,7 +36,10 @@ class FindImages(beam.PTransform):
     def __init__(self, context: JobContext, sources: Plan[list[Source]]) -> None:
         super().__init__()
         self._context, self._sources = context, sources
-        self._url_buckets, self._image_buckets = Planned(context, url_buckets), Planned(context, image_buckets)
+        self._url_buckets, self._image_buckets = (
+            Planned(context, plans.url_buckets),
+            Planned(context, plans.image_buckets),
+        )
 
     def expand(self, root: PBegin) -> PCollection[tuple[int, Found]]:
         context = self._context
@@ -44,38 +48,18 @@ class FindImages(beam.PTransform):
         asked_ids = places | "Ask for images" >> beam.FlatMap(Late(ask_images, self._image_buckets))
         fetches = (
             root
-            | "Fetches" >> Spread(context, fetch_parts)
+            | "Fetches" >> Spread(context, plans.fetch_parts)
             | "Hold fetches" >> beam.FlatMap(Late(hold_fetches, self._url_buckets))
         )
         images = (
             root
-            | "Images" >> Spread(context, image_parts)
+            | "Images" >> Spread(context, plans.numbered_image_parts)
             | "Hold images" >> beam.FlatMap(Late(hold_images, self._image_buckets))
         )
         urls = (asked_urls, fetches) | "URL sides" >> beam.Flatten() | "Find URLs" >> Lookup(URLS)
         fetched_ids = urls | "Ask for fetched" >> beam.FlatMap(Late(ask_fetched, self._image_buckets))
         found = (asked_ids, fetched_ids, images) | "Image sides" >> beam.Flatten() | "Find images" >> Lookup(IMAGES)
         return (urls, found) | "Found" >> beam.Flatten()
-
-
-def url_buckets(context: JobContext) -> int:
-    """Returns the number of buckets of URLs."""
-    return num_buckets(num_rows(context.folder.committed("fetch"), "fetches"))
-
-
-def image_buckets(context: JobContext) -> int:
-    """Returns the number of buckets of images."""
-    return num_buckets(num_rows(context.folder.committed("fetch"), ""))
-
-
-def fetch_parts(context: JobContext) -> list[str]:
-    """Returns the parts that say what became of each URL."""
-    return context.folder.part_paths("fetch", "fetches")
-
-
-def image_parts(context: JobContext) -> list[tuple[int, str]]:
-    """Returns the parts of the image store, numbered."""
-    return list(enumerate(context.folder.part_paths("fetch")))
 
 
 def ask_urls(source: Source, buckets: int) -> Iterator[tuple[int, Any]]:

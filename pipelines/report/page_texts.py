@@ -1,6 +1,7 @@
 """Every text of a page of a run, and what became of it: the page is read again from its archive."""
 
 from pipelines.inputs.folders import is_page_file
+from pipelines.inputs.reading import page_of_file
 from pipelines.inputs.warc_pages import read_warc_pages
 from pipelines.interleave.explain import ExplainedText, explain_page
 from pipelines.report.subject import find_subject
@@ -30,16 +31,7 @@ def _read_again(document: Document) -> Page:
     path, offset = document.archive, document.record_offset
     with storage.open_read(path) as file:
         if is_page_file(path):
-            body = file.read(MAX_PAGE_BYTES)
-            return Page(
-                url=document.url,
-                body=body,
-                content_type=None,
-                crawl_time=None,
-                archive=path,
-                record_offset=0,
-                record_length=len(body),
-            )
+            return page_of_file(path, document.url, file.read(MAX_PAGE_BYTES))
         found = read_warc_pages(
             file, storage.size(path), path, max_page_bytes=MAX_PAGE_BYTES, start=offset, end=offset + 1
         )

@@ -11,6 +11,7 @@ from pipelines.runs.folder import RunFolder
 from pipelines.runs.job import Job, JobContext
 from schemas.digests import json_digest
 from schemas.recipe import Recipe
+from schemas.summary import JobSummary
 
 SAMPLE_BYTES = 1 << 16
 """Bytes of head and tail of an input file that stand for its content beside its size: reading all would cost a pass."""
@@ -25,7 +26,23 @@ def job_fingerprint(job: Job, recipe: Recipe, folder: RunFolder) -> str:
     Raises:
         NotCommittedError: One of them is not.
     """
-    return complete_fingerprint(own_digest(job, recipe), folder, job.needs)
+    return complete_fingerprint(own_digest(job, recipe), _upstream(folder, job.needs))
+
+
+def job_context(job: Job, recipe: Recipe, folder: RunFolder) -> JobContext:
+    """Returns what the workers of a job are told that is run now. Inputs and upstream summaries are read once.
+
+    Raises:
+        NotCommittedError: An upstream job is not committed.
+    """
+    own, upstream = own_digest(job, recipe), _upstream(folder, job.needs)
+    return JobContext(
+        run=recipe.run,
+        job=job.name,
+        recipe=recipe,
+        fingerprint=complete_fingerprint(own, upstream),
+        lineage=lineage_digest(own, {name: summary.lineage for name, summary in upstream.items()}),
+    )
 
 
 def own_digest(job: Job, recipe: Recipe) -> str:
@@ -41,13 +58,9 @@ def own_digest(job: Job, recipe: Recipe) -> str:
     )
 
 
-def complete_fingerprint(own: str, folder: RunFolder, needs: Sequence[str]) -> str:
-    """Returns the fingerprint of a job with this own digest, from what upstream jobs have committed.
-
-    Raises:
-        NotCommittedError: One of them is not.
-    """
-    return json_digest({"own": own, "needs": {name: _output_digest(folder, name) for name in needs}})
+def complete_fingerprint(own: str, upstream: Mapping[str, JobSummary]) -> str:
+    """Returns the fingerprint of a job with this own digest, from what upstream jobs have committed."""
+    return json_digest({"own": own, "needs": {name: _output_digest(summary) for name, summary in upstream.items()}})
 
 
 def lineage_digest(own: str, needs: Mapping[str, str]) -> str:
@@ -64,7 +77,7 @@ def settled(context: JobContext) -> JobContext:
     """Returns the context with its fingerprint, which a packaged job learns on the workers."""
     if context.fingerprint:
         return context
-    return replace(context, fingerprint=complete_fingerprint(context.own, context.folder, context.needs))
+    return replace(context, fingerprint=complete_fingerprint(context.own, _upstream(context.folder, context.needs)))
 
 
 def code_digest(*packages: str) -> str:
@@ -101,6 +114,9 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _output_digest(folder: RunFolder, job: str) -> str:
-    summary = folder.committed(job)
+def _upstream(folder: RunFolder, needs: Sequence[str]) -> dict[str, JobSummary]:
+    return {name: folder.committed(name) for name in needs}
+
+
+def _output_digest(summary: JobSummary) -> str:
     return json_digest([[part.path, part.sha256] for part in summary.parts])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pipelines.engines.failures import engine_failure
 from pipelines.engines.settings import EngineSettings
 from pipelines.runs import storage
-from pipelines.runs.fingerprint import job_fingerprint, lineage_digest, own_digest
+from pipelines.runs.fingerprint import job_context, job_fingerprint
 from pipelines.runs.folder import RunFolder
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.progress import JobProgress, read_progress
@@ -101,25 +101,18 @@ def _run_job(
     engine: EngineSettings,
     on_progress: Callable[[JobProgress], None] | None,
 ) -> JobResult:
-    summary = committed_summary(job, recipe, folder)
-    if summary is not None:
+    context = job_context(job, recipe, folder)
+    summary = folder.summary(job.name)
+    if summary is not None and summary.fingerprint == context.fingerprint:
         return JobResult(job=job.name, skipped=True, summary=summary)
-    fingerprint = job_fingerprint(job, recipe, folder)
     # A reader must not take the output of other settings for this one while it is being rewritten.
     storage.remove(folder.path(job.name, "summary.json"))
-    context = JobContext(
-        run=recipe.run, job=job.name, recipe=recipe, fingerprint=fingerprint, lineage=_lineage(job, recipe, folder)
-    )
     with _reporting(folder, job.name, on_progress):
         _run_pipeline(job, context, engine)
     summary = folder.summary(job.name)
     if summary is None and engine.wait:
         raise RunError(f"job {job.name!r} ended but did not commit: {folder.path(job.name)} has no summary.json")
     return JobResult(job=job.name, skipped=False, summary=summary)
-
-
-def _lineage(job: Job, recipe: Recipe, folder: RunFolder) -> str:
-    return lineage_digest(own_digest(job, recipe), {name: folder.committed(name).lineage for name in job.needs})
 
 
 def _run_pipeline(job: Job, context: JobContext, engine: EngineSettings) -> None:

@@ -1,7 +1,8 @@
 """What the job derives from the committed documents and images: functions of the input alone."""
 
 from pipelines.joins.chunks import Chunk, ChunkPlan, plan_chunks
-from pipelines.joins.lookup import SEED, Found
+from pipelines.joins.lookup import Found
+from pipelines.joins.plans import seeds_of
 from pipelines.joins.sources import Source, list_sources
 from pipelines.runs.job import JobContext
 from pipelines.score.vectors import VectorIndex
@@ -19,7 +20,7 @@ def num_sources(context: JobContext) -> int:
 
 def seeds(context: JobContext) -> list[tuple[int, Found]]:
     """Returns what reaches every part, so that one without images is worked on too."""
-    return [(source.number, SEED) for source in scored_sources(context)]
+    return seeds_of(scored_sources(context))
 
 
 def store_chunks(context: JobContext) -> ChunkPlan:

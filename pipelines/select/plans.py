@@ -2,7 +2,8 @@
 
 import re
 
-from pipelines.joins.lookup import SEED, Found, num_buckets
+from pipelines.joins.lookup import Found, num_buckets
+from pipelines.joins.plans import seeds_of
 from pipelines.joins.sources import Source, list_sources, num_rows
 from pipelines.runs.job import JobContext
 from schemas.errors import SchemaError
@@ -24,7 +25,7 @@ def num_sources(context: JobContext) -> int:
 
 def seeds(context: JobContext) -> list[tuple[int, Found]]:
     """Returns what reaches every part, so that one of which nothing is known is worked on too."""
-    return [(source.number, SEED) for source in all_sources(context)]
+    return seeds_of(all_sources(context))
 
 
 def documents_with_features(context: JobContext) -> list[tuple[int, str, str]]:
@@ -50,11 +51,6 @@ def verdict_parts(context: JobContext) -> list[str]:
 def verdict_buckets(context: JobContext) -> int:
     """Returns the number of buckets of verdicts."""
     return num_buckets(num_rows(context.folder.committed("dedup"), ""))
-
-
-def image_buckets(context: JobContext) -> int:
-    """Returns the number of buckets of images."""
-    return num_buckets(num_rows(context.folder.committed("fetch"), ""))
 
 
 def score_paths(context: JobContext) -> dict[int, str]:

@@ -7,6 +7,7 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
 from pipelines.joins.lookup import SEED, Found
+from pipelines.joins.plans import image_buckets
 from pipelines.joins.transform import FindImages, Lookup
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.planning import Late, Planned
@@ -64,7 +65,7 @@ def _choose_captions(selected: PCollection[WorkReport], context: JobContext) -> 
     lost = (
         offered
         | "Spread offers" >> beam.Reshuffle()
-        | "Contenders" >> beam.FlatMap(Late(captions.contenders, Planned(context, plans.image_buckets)))
+        | "Contenders" >> beam.FlatMap(Late(captions.contenders, Planned(context, image_buckets)))
         | "By image" >> beam.GroupByKey()
         | "Left out" >> beam.FlatMap(captions.lost)
     )

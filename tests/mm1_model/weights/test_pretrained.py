@@ -21,6 +21,7 @@ from tests.mm1_model.clips import WEIGHTS, saved_clip
 from tests.mm1_model.examples import packed
 from tests.mm1_model.hub import loopback_hub
 
+AIM_NAME = "aimv2_large_patch14_224"
 AIM: dict[str, Any] = {"embed_dim": 48, "depth": 2, "num_heads": 4}
 DECODER = DecoderConfig(
     vocab_size=32, hidden_size=16, num_layers=1, num_heads=2, num_key_value_heads=1, head_dim=8, intermediate_size=24
@@ -189,21 +190,23 @@ def test_a_file_that_the_index_names_and_nobody_has_is_named(tmp_path: Path) -> 
         load_pretrained_parts(with_tower(patches, replace(decoder, pretrained=str(tmp_path))))
 
 
-def test_an_aim_tower_comes_from_a_weights_file(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    name = "aimv2_large_patch14_224"
-    trunk: Any = timm.create_model(name, img_size=56, **AIM).eval()
-    save_file(trunk.state_dict(), tmp_path / "aim.safetensors")
-    vision = VisionConfig(
+def aim_vision(pretrained: str) -> VisionConfig:
+    return VisionConfig(
         kind="timm",
-        architecture={"model_name": name, "img_size": 56, **AIM},
+        architecture={"model_name": AIM_NAME, "img_size": 56, **AIM},
         image_size=56,
         patch_size=14,
         width=48,
-        model=name,
-        pretrained=str(tmp_path / "aim.safetensors"),
+        model=AIM_NAME,
+        pretrained=pretrained,
     )
-    model = with_tower(vision)
+
+
+def test_an_aim_tower_comes_from_a_weights_file(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trunk: Any = timm.create_model(AIM_NAME, img_size=56, **AIM).eval()
+    save_file(trunk.state_dict(), tmp_path / "aim.safetensors")
+    model = with_tower(aim_vision(str(tmp_path / "aim.safetensors")))
 
     load_pretrained_parts(model)
 
@@ -213,16 +216,5 @@ def test_an_aim_tower_comes_from_a_weights_file(tmp_path: Path) -> None:
 
 
 def test_a_tag_that_timm_does_not_know_is_refused() -> None:
-    name = "aimv2_large_patch14_224"
-    vision = VisionConfig(
-        kind="timm",
-        architecture={"model_name": name, "img_size": 56, **AIM},
-        image_size=56,
-        patch_size=14,
-        width=48,
-        model=name,
-        pretrained="nobodys",
-    )
-
     with pytest.raises(WeightsError, match=r"cannot load the tower .*Invalid pretrained tag \(nobodys\)"):
-        load_pretrained_parts(with_tower(vision))
+        load_pretrained_parts(with_tower(aim_vision("nobodys")))
