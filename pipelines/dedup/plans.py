@@ -3,8 +3,8 @@
 from pipelines.dedup.documents.keep import Fate
 from pipelines.dedup.images.groups import PART
 from pipelines.dedup.judge_places import FEATURES, PRESENT
-from pipelines.dedup.tagged import Tagged
 from pipelines.runs.job import JobContext
+from pipelines.runs.tagged import Tagged
 
 PLACES = "places"
 """Phase of the step that writes the features: names their parts."""

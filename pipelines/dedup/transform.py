@@ -15,9 +15,9 @@ from pipelines.dedup.images.groups import PART, VERDICT
 from pipelines.dedup.images.transforms import CountImages
 from pipelines.dedup.judge_places import JudgePlaces
 from pipelines.dedup.plans import PLACES, image_buckets, num_parts
-from pipelines.dedup.tagged import of_stream
 from pipelines.dedup.write_verdicts import WriteDocumentVerdicts, WriteImageVerdicts
 from pipelines.runs.job import Job, JobContext
+from pipelines.runs.tagged import of_stream
 from pipelines.runs.transforms import RunGroups
 from schemas.recipe import Recipe
 from schemas.summary import WorkReport

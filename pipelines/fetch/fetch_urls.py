@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pipelines.fetch.archive_source import ArchiveSource
 from pipelines.fetch.bad_image import BadImageError
 from pipelines.fetch.decoder.process import shared_decoder
 from pipelines.fetch.folder_source import FolderSource
+from pipelines.fetch.portions import Urls, read_portion
 from pipelines.fetch.results import ArchivePlace, Fetched, FetchRequest, FetchResult, Refused
 from pipelines.fetch.store import ItemStore, image_limits
 from pipelines.fetch.web.source import WebSource
@@ -17,6 +18,8 @@ from pipelines.runs.transforms import Worker
 from schemas import recipe
 from schemas.images import FetchedUrl
 from schemas.rejections import Rejection
+
+Item = TypeVar("Item")
 
 FETCHES = "fetches"
 UNIT = "url"
@@ -41,8 +44,8 @@ def open_source(settings: recipe.FetchSettings) -> Source:
     return WebSource(settings, inspect=shared_decoder(image_limits(settings)).inspect)
 
 
-class FetchUrls(Worker[tuple[int, list[tuple[UrlPlace, ...]]]]):
-    """Fetches one bucket of URLs."""
+class _Fetching(Worker[Item]):
+    """Fetches the URLs of work items."""
 
     def __init__(self, context: JobContext) -> None:
         self._settings = context.recipe.fetch
@@ -50,11 +53,38 @@ class FetchUrls(Worker[tuple[int, list[tuple[UrlPlace, ...]]]]):
     def setup(self) -> None:
         self._source = open_source(self._settings)
 
-    def run(self, item: tuple[int, list[tuple[UrlPlace, ...]]], output: ItemOutput) -> None:
+    def run(self, item: Item, output: ItemOutput) -> None:
         store = ItemStore(output, image_limits(self._settings))
-        for result in self._source.fetch(requests_of(chain.from_iterable(item[1]))):
+        for result in self._source.fetch(self._requests(item)):
             output.count(UNIT, n_in=1)
             record_result(result, store, output)
+
+    def _requests(self, item: Item) -> Iterator[FetchRequest]:
+        """Yields the URLs of an item, each once, in order."""
+        raise NotImplementedError
+
+
+class FetchUrls(_Fetching[tuple[int, list[tuple[UrlPlace, ...]]]]):
+    """Fetches one bucket of URLs, of which records of archives may be known."""
+
+    def _requests(self, item: tuple[int, list[tuple[UrlPlace, ...]]]) -> Iterator[FetchRequest]:
+        yield from requests_of(chain.from_iterable(item[1]))
+
+
+class FetchHosts(_Fetching[tuple[int, list[Urls]]]):
+    """Fetches all URLs of one bucket of hosts."""
+
+    def _requests(self, item: tuple[int, list[Urls]]) -> Iterator[FetchRequest]:
+        for url in sorted(set(chain.from_iterable(item[1]))):
+            yield FetchRequest(url=url)
+
+
+class FetchPortion(_Fetching[str]):
+    """Fetches one portion of the URLs of a host, named by its path."""
+
+    def _requests(self, item: str) -> Iterator[FetchRequest]:
+        for url in read_portion(item):
+            yield FetchRequest(url=url)
 
 
 def requests_of(places: Iterable[UrlPlace]) -> Iterator[FetchRequest]:

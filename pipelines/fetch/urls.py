@@ -7,7 +7,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.runs import storage
-from schemas.digests import keyed_bucket
 
 URL_COLUMN = "segments.list.element.url"
 DATA_PREFIX = "data:"
@@ -31,8 +30,3 @@ def host_of(url: str) -> str:
         return str(ada_url.URL(url).hostname)
     except ValueError:
         return ""
-
-
-def url_bucket(url: str, count: int, *, by_host: bool) -> int:
-    """Returns the bucket of a URL; by host, all URLs of one host are in one."""
-    return keyed_bucket("host", host_of(url), count) if by_host else keyed_bucket("url", url, count)

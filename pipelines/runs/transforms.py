@@ -128,6 +128,25 @@ class RunGroups(beam.PTransform, Generic[Value]):
         )
 
 
+class RunSeries(beam.PTransform, Generic[Item]):
+    """Runs a worker on ``(key, (number, count, item))``, the items of one key one after the other; gives their reports.
+
+    For work of which a key's items must not be done at the same time. Item ``i`` of ``n`` of a key writes parts
+    ``i``-of-``n`` of the phase with the key, which is an ASCII word. Each item has a receipt of its own.
+    """
+
+    def __init__(self, context: JobContext, worker: Worker[Item], phase: str) -> None:
+        super().__init__()
+        self._context, self._worker, self._phase = context, worker, phase
+
+    def expand(self, items: PCollection[tuple[str, tuple[int, int, Item]]]) -> PCollection[WorkReport]:
+        return (
+            items
+            | "Group" >> beam.GroupByKey()
+            | "Run in turn" >> beam.ParDo(_RunSeriesFn(self._context, self._worker, self._phase))
+        )
+
+
 class Commit(beam.PTransform):
     """Adds up the reports of all work items, checks that the numbers add up, and writes the job's summary.
 
@@ -220,8 +239,8 @@ def _sorted_group(group: tuple[int, Iterable[Any]], count: int) -> tuple[int, in
     return bucket, count, (bucket, sorted(values))
 
 
-class _RunItemFn(beam.DoFn):
-    """Runs a worker on ``(number, count, item)``. A DoFn because models and clients are opened once in each process."""
+class _WorkerFn(beam.DoFn):
+    """Runs a worker. A DoFn because models and clients are opened once in each process."""
 
     def __init__(self, context: JobContext, worker: Worker[Any], phase: str) -> None:
         self._context, self._worker, self._phase = context, worker, phase
@@ -230,20 +249,35 @@ class _RunItemFn(beam.DoFn):
         self._is_ready = False
         self._context = settled(self._context)
 
-    def process(self, numbered: tuple[int, int, Any]) -> Iterator[WorkReport]:
-        number, count, item = numbered
-        name = f"{self._phase or 'items'}-{number:05d}-of-{count:05d}"
+    def _report(self, phase: str, number: int, count: int, item: Any) -> WorkReport:
+        name = f"{phase or 'items'}-{number:05d}-of-{count:05d}"
         report = read_receipt(self._context, name)
         if report is None:
             self._set_up_worker()
-            with ItemOutput(self._context, number, count, self._phase) as output:
+            with ItemOutput(self._context, number, count, phase) as output:
                 self._worker.run(item, output)
             report = output.report
             write_receipt(self._context, name, report)
-        yield report
+        return report
 
     def _set_up_worker(self) -> None:
         # Not in `setup`: a resumed job whose items are all done must not load a model.
         if not self._is_ready:
             self._worker.setup()
             self._is_ready = True
+
+
+class _RunItemFn(_WorkerFn):
+    """Runs a worker on ``(number, count, item)``."""
+
+    def process(self, numbered: tuple[int, int, Any]) -> Iterator[WorkReport]:
+        yield self._report(self._phase, *numbered)
+
+
+class _RunSeriesFn(_WorkerFn):
+    """Runs a worker on the items of one key, in the order of their numbers."""
+
+    def process(self, series: tuple[str, Iterable[tuple[int, int, Any]]]) -> Iterator[WorkReport]:
+        key, items = series
+        for numbered in sorted(items):
+            yield self._report(f"{self._phase}-{key}", *numbered)

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from pipelines.dedup.documents.keep import DocumentKey, Fate, best_first, keep_best, near_duplicates
 from pipelines.dedup.documents.minhash import band_keys
 from pipelines.dedup.images.occurrences import by_bucket
-from pipelines.dedup.tagged import Tagged
 from pipelines.runs import storage
 from pipelines.runs.folder import read_part
+from pipelines.runs.tagged import Tagged
 from schemas.digests import keyed_bucket
 from schemas.rejections import RejectReason
 from schemas.verdicts import DocumentFeatures

@@ -10,10 +10,10 @@ from pipelines.dedup.documents import groups
 from pipelines.dedup.documents.keep import DocumentKey, Fate
 from pipelines.dedup.judge_places import FEATURES
 from pipelines.dedup.plans import PLACES, document_buckets, feature_paths, no_fates, paragraph_buckets
-from pipelines.dedup.tagged import of_stream
 from pipelines.dedup.write_verdicts import WriteParagraphVerdicts
 from pipelines.runs.job import JobContext
 from pipelines.runs.planning import Late, Planned
+from pipelines.runs.tagged import of_stream
 from pipelines.runs.transforms import Elements, RunGroups
 from schemas.rejections import RejectReason
 from schemas.summary import WorkReport

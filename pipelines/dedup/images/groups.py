@@ -17,9 +17,9 @@ from pipelines.dedup.images.occurrences import (
     count_urls_of_part,
 )
 from pipelines.dedup.judge_places import EVALUATION, IMAGES, URLS
-from pipelines.dedup.tagged import Tagged
 from pipelines.fetch.inspect_image import ImageLimits
 from pipelines.runs.folder import read_part
+from pipelines.runs.tagged import Tagged
 from schemas.images import FetchedUrl, StoredImage
 from schemas.rejections import RejectReason
 

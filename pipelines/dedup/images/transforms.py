@@ -5,11 +5,11 @@ from apache_beam.pvalue import PBegin, PCollection
 
 from pipelines.dedup.images import groups
 from pipelines.dedup.plans import document_parts, image_buckets, present_parts
-from pipelines.dedup.tagged import Tagged, of_stream
 from pipelines.fetch.store import image_limits
 from pipelines.joins.plans import fetch_parts, image_parts
 from pipelines.runs.job import JobContext
 from pipelines.runs.planning import Late, Planned
+from pipelines.runs.tagged import Tagged, of_stream
 from pipelines.runs.transforms import Elements, Spread
 
 
