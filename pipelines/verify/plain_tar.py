@@ -1,14 +1,19 @@
 """Checks a single WebDataset tar that no manifest vouches for."""
 
 import json
+import zlib
 from collections.abc import Iterator
 
 from pipelines.runs import storage
 from pipelines.verify.findings import Finding
 from pipelines.verify.sample_checks import MAX_JSON
-from pipelines.verify.tar_walk import Member, TarFaultError, walk
+from pipelines.verify.tar_walk import BLOCK, Member, TarFaultError, stated_key, walk
 
 FORBIDDEN = {"pyd": "pickle", "pkl": "pickle", "pickle": "pickle", "pth": "torch pickle", "pt": "torch pickle"}
+_GZIP = b"\x1f\x8b"
+_HEAD = 1 << 16
+"""Bytes of a compressed file that are looked at: they hold its first header."""
+
 _TEXTS = ("txt", "json", "cls", "caption")
 
 
@@ -18,13 +23,15 @@ def check_plain_tar(path: str) -> Iterator[Finding]:
     if not storage.exists(path):
         yield Finding(check="missing", file=name, detail="there is no such file")
         return
+    seen: set[str] = set()
+    names: set[str] = set()
+    current: str | None = None
     with storage.open_read(path) as file:
-        seen: set[str] = set()
-        names: set[str] = set()
-        current: str | None = None
         try:
-            if file.read(2) == b"\x1f\x8b":
-                raise TarFaultError(0, "compressed: no offset in it can be read; decompress it first")
+            head = file.read(_HEAD)
+            if head.startswith(_GZIP):
+                detail = "compressed: no offset in it can be read, and it may be of any size; decompress it first"
+                raise TarFaultError(0, detail, _first_key(head))
             for member in walk(file, storage.size(path)):
                 key = member.name.rsplit("/", 1)[-1].split(".", 1)[0]
                 if key != current:
@@ -41,6 +48,14 @@ def check_plain_tar(path: str) -> Iterator[Finding]:
                     yield _found("content", name, member, key, why)
         except TarFaultError as fault:
             yield Finding(check="tar", file=name, key=fault.key or current, offset=fault.offset, detail=fault.why)
+
+
+def _first_key(compressed: bytes) -> str | None:
+    """Returns the first sample of a gzip file, of which no more than one header is decompressed."""
+    try:
+        return stated_key(zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(compressed, BLOCK))
+    except zlib.error:
+        return None
 
 
 def _found(check: str, file: str, member: Member, key: str, detail: str) -> Finding:

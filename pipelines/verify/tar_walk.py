@@ -27,6 +27,9 @@ _TYPE_NAMES = {
 }
 
 
+_EXTENDED = (b"x", b"g", b"L", b"K")
+
+
 class TarFaultError(ValueError):
     """A tar breaks its format, or uses a part of it that shards do not."""
 
@@ -76,11 +79,16 @@ def walk(file: BinaryIO, n_bytes: int, *, start: int = 0, needs_end: bool = True
         if not any(header):
             _check_end(file, offset, n_bytes)
             return
-        member = _member(header, offset)
+        try:
+            member = _member(header, offset)
+        except TarFaultError as fault:
+            fault.key = _key_at(file, header, offset, n_bytes)
+            raise
         if member.offset + member.size > n_bytes:
-            raise TarFaultError(offset, f"member {member.name} claims {member.size} bytes, the file has fewer left")
+            why = f"member {member.name} claims {member.size} bytes, the file has fewer left"
+            raise TarFaultError(offset, why, stated_key(header))
         if member.end > n_bytes:
-            raise TarFaultError(offset, f"the padding of member {member.name} is cut off")
+            raise TarFaultError(offset, f"the padding of member {member.name} is cut off", stated_key(header))
         yield member
         offset = member.end
 
@@ -98,23 +106,36 @@ def _check_end(file: BinaryIO, offset: int, n_bytes: int) -> None:
 
 
 def _member(header: bytes, offset: int) -> Member:
-    stated = _octal(header[148:156], offset, "checksum")
-    actual = sum(header[:148]) + 8 * ord(" ") + sum(header[156:])
+    stated, actual = _octal(header[148:156], offset, "checksum"), _checksum(header)
     if stated != actual:
         raise TarFaultError(offset, f"header checksum is {actual}, the header says {stated}")
-    try:
-        return _regular_member(header, offset)
-    except TarFaultError as fault:
-        fault.key = _stated_key(header)
-        raise
+    return _regular_member(header, offset)
 
 
-def _stated_key(header: bytes) -> str | None:
-    """Returns the sample that a header which nothing may be taken from says it belongs to."""
+def stated_key(header: bytes) -> str | None:
+    """Returns the sample that a header says it belongs to, true or not; None where it says nothing that can be read."""
+    if len(header) < BLOCK or not _is_sound(header):
+        return None
     name = header[:100].split(b"\0", 1)[0].decode("ascii", "replace")
     folder, _, file = name.rpartition("/")
     key = file.split(".", 1)[0]
-    return (f"{folder}/{key}" if "/" in name else key) if key and header[156:157] not in b"xgLK" else None
+    # What comes before a long name is called "././@LongLink" or "././@PaxHeader": that names no sample.
+    if not key or key.startswith("@"):
+        return None
+    return f"{folder}/{key}" if "/" in name else key
+
+
+def _key_at(file: BinaryIO, header: bytes, offset: int, n_bytes: int) -> str | None:
+    """Returns the sample that a refused header belongs to: an extended header is about the member that follows it."""
+    if header[156:157] not in _EXTENDED or not _is_sound(header):
+        return stated_key(header)
+    try:
+        size = _octal(header[124:136], offset, "size")
+    except TarFaultError:
+        return stated_key(header)
+    following = offset + BLOCK + size + (-size % BLOCK)
+    key = stated_key(_read(file, following, BLOCK)) if following + BLOCK <= n_bytes else None
+    return key or stated_key(header)
 
 
 def _regular_member(header: bytes, offset: int) -> Member:
@@ -141,6 +162,15 @@ def _name(header: bytes, offset: int) -> str:
     if not name or name.startswith("/") or ".." in name.split("/") or "\\" in name:
         raise TarFaultError(offset, f"member name {name!r} leaves the folder")
     return name
+
+
+def _checksum(header: bytes) -> int:
+    return sum(header[:148]) + 8 * ord(" ") + sum(header[156:])
+
+
+def _is_sound(header: bytes) -> bool:
+    digits = header[148:156].strip(b"\0 ")
+    return digits.isdigit() and digits == b"%06o" % _checksum(header)
 
 
 def _octal(field: bytes, offset: int, what: str) -> int:

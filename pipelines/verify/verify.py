@@ -19,11 +19,12 @@ from pipelines.verify.manifest_checks import (
 )
 from pipelines.verify.plain_tar import check_plain_tar
 from pipelines.verify.sample_checks import check_sample
+from pipelines.verify.tar_walk import BLOCK, stated_key
 from schemas.manifest import Manifest, ShardRecord
 
 _CHUNK = 1 << 22
 _TAR_END = 1024
-_BESIDE = ("README.md", "croissant.json", "datasheet.md", "tombstones.jsonl", "sample_loader.py")
+_BESIDE = ("README.md", "croissant.json", "datasheet.md", "tombstones.jsonl")
 """Further files that belong beside shards."""
 
 
@@ -108,7 +109,14 @@ def _check_strangers(folder: str, manifest: Manifest) -> Iterator[Finding]:
     for path in storage.list_files(folder):
         name = path[len(folder.rstrip("/")) + 1 :] if path.startswith(folder) else path.rsplit("/", 1)[-1]
         if name not in known and not name.startswith(".nv-meta/"):
-            yield Finding(check="stranger", file=name, detail="the manifest does not name it; readers pass it over")
+            key, offset = _first_sample(path) if name.endswith(".tar") else (None, None)
+            detail = "the manifest does not name it; readers pass it over"
+            yield Finding(check="stranger", file=name, key=key, offset=offset, detail=detail)
+
+
+def _first_sample(path: str) -> tuple[str | None, int]:
+    """Returns the key and place of the first sample of a tar that nobody vouches for."""
+    return stated_key(storage.read_range(path, 0, min(BLOCK, storage.size(path)))), 0
 
 
 def _check_shards(folder: str, manifest: Manifest, tokenizer: Tokenizer | None, *, fast: bool) -> Iterator[Finding]:
@@ -184,7 +192,9 @@ def _check_tar(
     end = lines[-1].offset + lines[-1].length if lines else 0
     rest = storage.read_range(path, end, min(_TAR_END, n_bytes - end)) if n_bytes > end else b""
     if len(rest) < _TAR_END or any(rest):
-        yield Finding(check="tar", file=shard.name, offset=end, detail="the two end blocks are not there")
+        last = lines[-1].key if lines else None
+        detail = "the two end blocks are not there after the last sample"
+        yield Finding(check="tar", file=shard.name, key=last, offset=end, detail=detail)
 
 
 def _check_stored(

@@ -1,7 +1,9 @@
 """Damaged and hostile shards: the checker names file, sample and place; the reader stops; memory is bounded."""
 
+import json
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
@@ -15,8 +17,18 @@ from mm1_model.data.loader import TrainingRows
 from mm1_model.data.shard_set import ShardSet
 from pipelines.verify.findings import Finding
 from pipelines.verify.verify import verify_shards
+from schemas.samples import PoolText, SampleKind
+from tests.corpus import CORPUS
 from tests.hostile import shard_damage as damage
-from tests.pipelines.mix.pools import run_mix, standard_pools
+from tests.pipelines.mix.pools import (
+    Pools,
+    read_manifest,
+    read_metas,
+    run_mix,
+    sentence,
+    small_mixture,
+    standard_pools,
+)
 
 MAX_PEAK = 64 << 20
 
@@ -49,54 +61,31 @@ def test_nothing_is_found_in_a_sound_folder(pristine: pathlib.Path) -> None:
     assert verify_shards(str(pristine)) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "place", "check"),
-    [
-        ("cut_boundary", 0, "cut"),
-        ("cut_payload", 3, "cut"),
-        ("flip_payload", 2, "crc32c"),
-        ("flip_header", 2, "crc32c"),
-        ("zero_block", 4, "crc32c"),
-    ],
-)
-def test_damage_is_named_with_shard_key_and_offset(folder: pathlib.Path, name: str, place: int, check: str) -> None:
-    sample = damage.samples(folder)[place]
-    getattr(damage, name)(folder)
-    first = found(verify_shards(str(folder)), check)[0]
+@pytest.mark.parametrize("case", damage.SAMPLES)
+def test_damage_is_named_with_shard_key_and_offset(folder: pathlib.Path, case: str) -> None:
+    place = damage.SAMPLES[case](folder)
+    findings = verify_shards(str(folder))
 
-    assert (first.file, first.key) == (damage.SHARD, sample.key)
-    assert first.offset is not None
-    assert sample.offset <= first.offset <= sample.offset + sample.length
-    with pytest.raises(
-        DamagedSampleError, match=rf"shard {damage.SHARD}, sample {sample.key} at offset {sample.offset}:"
-    ):
+    first = found(findings, place.check)[0]
+    assert (first.file, first.key, first.offset) == (place.file, place.key, place.offset), findings
+    if case in damage.READ_ALL_THE_SAME:
         read_all(folder)
+        return
+    with pytest.raises(DamagedSampleError) as caught:
+        read_all(folder)
+    assert (caught.value.shard, caught.value.key) == (place.file, place.key)
 
 
 def test_a_shard_without_its_end_blocks_is_reported(folder: pathlib.Path) -> None:
     damage.cut_end(folder)
-    findings = verify_shards(str(folder))
 
-    assert [f.check for f in findings] == ["size", "sha256", "tar"]
-    assert findings[2].detail == "the two end blocks are not there"
+    assert [f.check for f in verify_shards(str(folder))] == ["size", "sha256", "tar"]
 
 
-def test_two_shards_with_swapped_names_are_caught_by_their_digests(folder: pathlib.Path) -> None:
+def test_two_shards_with_swapped_names_are_both_caught_by_their_digests(folder: pathlib.Path) -> None:
     damage.swap(folder)
-    findings = found(verify_shards(str(folder)), "sha256")
 
-    assert [f.file for f in findings] == ["mix-00001.tar", "mix-00002.tar"]
-    with pytest.raises(DamagedSampleError):
-        read_all(folder)
-
-
-def test_a_stray_shard_is_passed_over_by_the_reader_and_named_by_the_checker(folder: pathlib.Path) -> None:
-    damage.extra(folder)
-
-    assert [str(f) for f in verify_shards(str(folder))] == [
-        "mix-00099.tar: stranger: the manifest does not name it; readers pass it over"
-    ]
-    read_all(folder)
+    assert [f.file for f in found(verify_shards(str(folder)), "sha256")] == ["mix-00001.tar", "mix-00002.tar"]
 
 
 def test_a_temporary_file_of_a_killed_writer_is_passed_over_and_goes_with_the_next_run(tmp_path: pathlib.Path) -> None:
@@ -111,16 +100,18 @@ def test_a_temporary_file_of_a_killed_writer_is_passed_over_and_goes_with_the_ne
     assert not stale.exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "check"),
-    [("manifest_cut", "manifest"), ("manifest_edit", "digest"), ("manifest_path", "names"), ("manifest_url", "names")],
-)
-def test_a_changed_manifest_is_refused(folder: pathlib.Path, name: str, check: str) -> None:
-    getattr(damage, name)(folder)
-
-    assert check in {f.check for f in verify_shards(str(folder))}
+@pytest.mark.parametrize("case", damage.MANIFESTS)
+def test_a_changed_manifest_is_refused_within_bounds(folder: pathlib.Path, case: str) -> None:
+    place = damage.MANIFESTS[case](folder)
+    tracemalloc.start()
+    findings = verify_shards(str(folder))
     with pytest.raises(ShardError):
         ShardSet(str(folder))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (place.check, place.file) in {(f.check, f.file) for f in findings}
+    assert peak < MAX_PEAK
 
 
 def test_a_manifest_of_another_run_is_refused_by_the_digests(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -128,23 +119,13 @@ def test_a_manifest_of_another_run_is_refused_by_the_digests(folder: pathlib.Pat
     standard_pools(other, interleaved=30, caption=80, text=20).write()
     run_mix(other)
     shutil.copy(other / "shards" / "manifest.json", folder / "manifest.json")
+    findings = verify_shards(str(folder))
 
-    assert {"sha256", "tokenizer"} & {f.check for f in verify_shards(str(folder))}
+    damaged = found(findings, "crc32c") + found(findings, "cut")
+    assert found(findings, "sha256")
+    assert all(f.file.endswith(".tar") and f.key and f.offset is not None for f in damaged)
     with pytest.raises(ShardError):
         read_all(folder)
-
-
-def test_a_manifest_of_a_gigabyte_is_refused_before_it_is_read(folder: pathlib.Path) -> None:
-    os.truncate(folder / "manifest.json", 1 << 30)
-    tracemalloc.start()
-    findings = verify_shards(str(folder))
-    with pytest.raises(ShardError, match="no manifest is that large"):
-        ShardSet(str(folder))
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-
-    assert [f.check for f in findings] == ["manifest"]
-    assert peak < MAX_PEAK
 
 
 @pytest.mark.parametrize("case", sorted(damage.PLAIN))
@@ -162,6 +143,7 @@ def test_a_hostile_tar_is_refused_within_bounds(
     assert findings
     assert all(f.file == "stranger.tar" and f.offset is not None for f in findings)
     assert findings[0].key == damage.KEYS.get(case, damage.NAME)
+    assert findings[0].offset == damage.OFFSETS.get(case, 0)
     assert peak < MAX_PEAK
     # Nothing was extracted, unpickled or run.
     assert [p.name for p in tmp_path.iterdir()] == ["stranger.tar"]
@@ -201,29 +183,98 @@ def test_a_v7_tar_is_read(tmp_path: pathlib.Path) -> None:
     assert verify_shards(str(path)) == []
 
 
-def test_the_mode_of_the_files_follows_the_umask(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o000, 0o666)])
+def test_the_mode_of_the_files_follows_the_umask_and_that_of_the_members_is_fixed(
+    tmp_path: pathlib.Path, umask: int, mode: int
+) -> None:
     run = tmp_path / "run"
     standard_pools(run, interleaved=5, caption=5, text=3).write()
-    before = os.umask(0o077)
+    before = os.umask(umask)
     try:
         run_mix(run)
     finally:
         os.umask(before)
+    with tarfile.open(run / "shards" / "mix-00000.tar") as tar:
+        members = tar.getmembers()
 
-    assert {p.stat().st_mode & 0o777 for p in (run / "shards").glob("mix-*")} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in (run / "shards").glob("mix-*")} == {mode}
+    assert {member.mode for member in members} == {0o644}
+
+
+def test_a_document_larger_than_a_shard_fills_shards_of_its_own(tmp_path: pathlib.Path) -> None:
+    run = tmp_path / "run"
+    pools = Pools(run)
+    words = sentence(random.Random(1), 3000)
+    pools.samples.append(pools.sample(SampleKind.TEXT, 0, [PoolText(text=words)]))
+    pools.write()
+    run_mix(run, small_mixture(rows_per_shard=1))
+    manifest, metas = read_manifest(run), read_metas(run)
+
+    assert verify_shards(str(run)) == []
+    assert len(manifest.shards) == len(metas) == sum(manifest.rows.values()) > 5
+    pieces = sorted(metas.values(), key=lambda meta: meta["source"]["piece"])
+    assert [meta["source"]["piece"] for meta in pieces] == list(range(len(pieces)))
+    assert " ".join(text for meta in pieces for text in meta["texts"]).split() == words.split()
 
 
 @pytest.mark.slow
 def test_clock_locale_and_hash_seed_do_not_show(pristine: pathlib.Path, tmp_path: pathlib.Path) -> None:
     program = (
-        "import pathlib, sys; from tests.pipelines.mix.pools import run_mix, standard_pools;"
+        "import pathlib, sys, time; now = time.time; time.time = lambda: now() + int(sys.argv[2]);"
+        "from tests.pipelines.mix.pools import run_mix, standard_pools;"
         "run = pathlib.Path(sys.argv[1]); standard_pools(run, interleaved=60, caption=80, text=20).write();"
         "run_mix(run)"
     )
     run = tmp_path / "run"
     environment = {**os.environ, "PYTHONHASHSEED": "31", "TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "C"}
-    subprocess.run([sys.executable, "-c", program, str(run)], check=True, env=environment, capture_output=True)
+    # About the year 2100.
+    command = [sys.executable, "-c", program, str(run), str(75 * 365 * 86_400)]
+    subprocess.run(command, check=True, env=environment, capture_output=True)
 
     for path in sorted(pristine.rglob("*")):
         if path.is_file():
             assert (run / "shards" / path.relative_to(pristine)).read_bytes() == path.read_bytes(), path.name
+
+
+HERE, MIX = "tests/hostile/test_shards.py", "tests/pipelines/mix"
+ELSEWHERE: dict[str, tuple[str, ...]] = {
+    "shard.old.tmp": (f"{HERE}::test_a_temporary_file_of_a_killed_writer_is_passed_over_and_goes_with_the_next_run",),
+    "shard.v7": (f"{HERE}::test_a_v7_tar_is_read", f"{HERE}::test_other_plain_tar_formats_are_read"),
+    "shard.json.big": (f"{HERE}::test_a_json_member_of_a_gigabyte_is_capped",),
+    "shard.manifest.old": (f"{HERE}::test_a_manifest_of_another_run_is_refused_by_the_digests",),
+    "shard.one.huge": (f"{HERE}::test_a_document_larger_than_a_shard_fills_shards_of_its_own",),
+    "shard.roundtrip": (
+        f"{MIX}/test_foreign_readers.py::test_tarfile_reads_every_sample",
+        f"{MIX}/test_foreign_readers.py::test_gnu_tar_lists_every_member",
+        f"{MIX}/test_foreign_readers.py::test_webdataset_reads_the_same_samples",
+        f"{MIX}/test_foreign_readers.py::test_energon_trains_on_the_folder_without_prepare",
+    ),
+    "shard.bytes.equal": (
+        f"{MIX}/test_transform.py::test_the_same_pools_in_another_order_and_parts_give_the_same_bytes",
+        f"{MIX}/test_transform.py::test_two_worker_processes_give_the_same_bytes",
+        f"{MIX}/test_kill.py::test_killed_at_a_rename",
+    ),
+    "shard.clock": (f"{HERE}::test_clock_locale_and_hash_seed_do_not_show",),
+    "shard.hashseed": (f"{HERE}::test_clock_locale_and_hash_seed_do_not_show",),
+    "shard.umask": (f"{HERE}::test_the_mode_of_the_files_follows_the_umask_and_that_of_the_members_is_fixed",),
+}
+"""Cases that are no damage to be found in a file, and the tests that show them."""
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_the_tests_of_other_cases_are_there(case: str) -> None:
+    for test in ELSEWHERE[case]:
+        path, name = test.split("::")
+
+        assert f"\ndef {name}(" in (pathlib.Path(__file__).parents[2] / path).read_text()
+
+
+def test_every_case_of_the_collection_is_here() -> None:
+    path = CORPUS.parent / "guides" / "hostile_cases.jsonl"
+    if not path.is_file():
+        pytest.skip(f"the collection of hostile cases is absent: {path}")
+    cases = [json.loads(line) for line in path.read_text().splitlines()]
+    wanted = {case["id"] for case in cases if case["area"] == "shard"}
+    tables = (damage.SAMPLES, damage.MANIFESTS, damage.PLAIN, ELSEWHERE)
+
+    assert {name.split(" ")[0] for table in tables for name in table} == wanted
