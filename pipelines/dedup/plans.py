@@ -1,6 +1,5 @@
 """What the job derives from what upstream jobs committed: functions of the input alone."""
 
-from pipelines.dedup.documents.keep import Fate
 from pipelines.dedup.images.groups import PART
 from pipelines.dedup.judge_places import FEATURES, PRESENT
 from pipelines.runs.job import JobContext
@@ -29,11 +28,6 @@ def document_parts(context: JobContext) -> list[tuple[int, str]]:
 def present_parts(context: JobContext) -> list[Tagged]:
     """Returns what reaches every part of documents, so that one without images is judged too."""
     return [(PART, (part, (PRESENT, ()))) for part in range(num_parts(context))]
-
-
-def no_fates(context: JobContext) -> list[tuple[int, tuple[Fate, ...]]]:
-    """Returns an empty batch of fates for every part of documents."""
-    return [(part, ()) for part in range(num_parts(context))]
 
 
 def feature_paths(context: JobContext) -> list[str]:

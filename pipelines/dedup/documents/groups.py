@@ -2,82 +2,81 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import chain
-from typing import Literal
 
 import pyarrow.parquet as pq
 
-from pipelines.dedup.documents.keep import DocumentKey, Fate, best_first, keep_best, near_duplicates
+from pipelines.dedup.documents.keep import DocumentKey, Fate, Rule, keep_best, near_duplicates
 from pipelines.dedup.documents.minhash import band_keys
 from pipelines.dedup.images.occurrences import by_bucket
+from pipelines.joins.columns import read_columns
 from pipelines.runs import storage
-from pipelines.runs.folder import read_part
 from pipelines.runs.tagged import Tagged
-from schemas.digests import keyed_bucket
+from schemas.digests import keyed_bucket, keyed_digest
 from schemas.rejections import RejectReason
-from schemas.verdicts import DocumentFeatures
 
 KEPT, FATES = "kept", "fates"
-Field = Literal["occurrence", "document_id", "image_set"]
-"""What documents are compared by; ``occurrence`` is of each its own, so nothing repeats."""
 
 BandMember = tuple[str, str]
-"""``(key of a band, occurrence)``."""
+"""``(key of a band, value of a document)``."""
 
 
-def read_keys(numbered: tuple[int, str], field: Field, reason: RejectReason, count: int) -> Iterator[Tagged]:
-    """Yields what the documents of a part are compared by, by bucket of a field; of each value only the part's best.
+def contaminated_of_part(numbered: tuple[int, str]) -> Iterator[tuple[int, tuple[Fate, ...]]]:
+    """Yields the documents of a part that hold words of an evaluation set: they go before any is compared.
+
+    One batch for each part, empty where none does.
+    """
+    part, path = numbered
+    reason = RejectReason.CONTAMINATED.value
+    found = (row for row in read_columns(path, ["occurrence", "contaminated"]) if row["contaminated"] is not None)
+    yield part, tuple(sorted(Fate(row["occurrence"], part, reason, 0.0, row["contaminated"]) for row in found))
+
+
+def best_of_part(
+    group: tuple[int, Iterable[tuple[Fate, ...]]], paths: list[str], rule: Rule, count: int
+) -> Iterator[Tagged]:
+    """Yields the best document of each value among those of a part that are left, and the fates of the others.
 
     So a value that a third of the input shares comes once from each part, and its group stays small.
     """
-    part, path = numbered
-    keys = [_key(features, part) for features in read_part(path, DocumentFeatures)]
-    yield from keep_best_group((part, [keys]), field, reason, field, count)
+    part, batches = group
+    gone = {fate.occurrence for fate in chain.from_iterable(batches)}
+    keys = (key for key in read_keys(paths[part], part, rule) if key.occurrence not in gone)
+    yield from _split(keep_best(keys, rule), count)
 
 
-def _key(features: DocumentFeatures, part: int) -> DocumentKey:
-    return DocumentKey(
-        occurrence=features.occurrence,
-        part=part,
-        document_id=features.document_id,
-        crawl_time=features.crawl_time or "",
-        image_set=features.image_set,
-        signature=features.signature,
-        contaminated=features.contaminated,
-    )
+def best_of_bucket(group: tuple[int, Iterable[list[DocumentKey]]], rule: Rule, count: int) -> Iterator[Tagged]:
+    """Yields the best document of each value of a bucket, and the fates of the others."""
+    yield from _split(keep_best(chain.from_iterable(group[1]), rule), count)
 
 
-def _by_field(keys: Iterable[DocumentKey], field: Field, count: int) -> Iterator[tuple[int, list[DocumentKey]]]:
-    named = ((getattr(key, field) or key.occurrence, key) for key in keys)
-    yield from by_bucket(named, "document", count).items()
+def read_keys(path: str, part: int, rule: Rule) -> Iterator[DocumentKey]:
+    """Yields what the documents of a part are compared by; one without a value repeats nothing."""
+    for row in read_columns(path, ["occurrence", "crawl_time", rule.column]):
+        value = row[rule.column]
+        if value is not None:
+            is_text = rule.column == "signature"
+            yield DocumentKey(
+                occurrence=row["occurrence"],
+                part=part,
+                crawl_time=row["crawl_time"] or "",
+                value=keyed_digest("signature", value) if is_text else value,
+                signature=value if is_text else None,
+            )
 
 
-def keep_best_group(
-    group: tuple[int, Iterable[list[DocumentKey]]], field: Field, reason: RejectReason, following: Field, count: int
-) -> Iterator[Tagged]:
-    """Yields for one bucket the documents that stay, by bucket of the following field, and the fates of the others."""
-    kept: list[DocumentKey] = []
+def _split(results: Iterable[DocumentKey | Fate], count: int) -> Iterator[Tagged]:
+    kept: list[tuple[str, DocumentKey]] = []
     fates: list[Fate] = []
-    for result in keep_best(chain.from_iterable(group[1]), by=field, reason=reason):
+    for result in results:
         if isinstance(result, Fate):
             fates.append(result)
         else:
-            kept.append(result)
-    for batch in _by_field(_signed_by_the_best(kept, following), following, count):
+            kept.append((result.value, result))
+    for batch in by_bucket(kept, "document", count).items():
         yield KEPT, batch
     for batch_of_part in by_part(fates):
         yield FATES, batch_of_part
-
-
-def _signed_by_the_best(documents: list[DocumentKey], field: Field) -> Iterator[DocumentKey]:
-    """Yields documents; of those that share a value only the best keeps its signature, the others cannot stay."""
-    best: dict[str, DocumentKey] = {}
-    for document in best_first(documents):
-        best.setdefault(getattr(document, field) or document.occurrence, document)
-    for document in documents:
-        is_best = best[getattr(document, field) or document.occurrence] is document
-        yield document if is_best else replace(document, signature=None)
 
 
 def by_part(fates: Iterable[Fate]) -> Iterator[tuple[int, tuple[Fate, ...]]]:
@@ -94,7 +93,7 @@ def band_members(
 ) -> Iterator[tuple[int, list[BandMember]]]:
     """Yields the documents by the keys of their bands, without their signatures."""
     members = (
-        (key, (key, document.occurrence))
+        (key, (key, document.value))
         for document in batch[1]
         if document.signature is not None
         for key in band_keys(document.signature, jaccard)
@@ -105,17 +104,10 @@ def band_members(
 def shared_bands(group: tuple[int, Iterable[list[BandMember]]], count: int) -> Iterator[tuple[int, list[BandMember]]]:
     """Yields the members of bands that several documents share, by bucket of the document."""
     bands: dict[str, list[str]] = defaultdict(list)
-    for key, occurrence in chain.from_iterable(group[1]):
-        bands[key].append(occurrence)
-    shared = (
-        (occurrence, (key, occurrence)) for key, members in bands.items() if len(members) > 1 for occurrence in members
-    )
+    for key, value in chain.from_iterable(group[1]):
+        bands[key].append(value)
+    shared = ((value, (key, value)) for key, members in bands.items() if len(members) > 1 for value in members)
     yield from by_bucket(shared, "document", count).items()
-
-
-def by_occurrence(batch: tuple[int, list[DocumentKey]], count: int) -> Iterator[tuple[int, list[DocumentKey]]]:
-    """Yields documents by bucket of their occurrence."""
-    yield from _by_field(batch[1], "occurrence", count)
 
 
 def signed_members(
@@ -126,10 +118,10 @@ def signed_members(
     asked: list[BandMember] = []
     for member in chain.from_iterable(group[1]):
         if isinstance(member, DocumentKey):
-            documents[member.occurrence] = member
+            documents[member.value] = member
         else:
             asked.append(member)
-    yield from by_bucket(((key, (key, documents[name])) for key, name in asked), "band", count).items()
+    yield from by_bucket(((key, (key, documents[value])) for key, value in asked), "band", count).items()
 
 
 def near_duplicate_group(

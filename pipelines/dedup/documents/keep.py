@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -14,19 +15,18 @@ MAX_LEADERS = 64
 """Unlike documents of one group that a further one is compared with: bounds the work where unlike texts share one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentKey:
-    """A capture in the comparison of documents."""
+class DocumentKey(NamedTuple):
+    """A capture in the comparison of documents: a plain tuple, since many of them travel."""
 
     occurrence: str
     part: int
-    document_id: str
     crawl_time: str
     """``""`` where it is not known: earlier than any other."""
 
-    image_set: str | None
-    signature: bytes | None
-    contaminated: str | None = None
+    value: str
+    """What it is compared by."""
+
+    signature: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,48 +42,59 @@ class Fate:
     of: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Of documents with the same value in a column of their features the best stays."""
+
+    column: Literal["document_id", "image_set", "signature"]
+    reason: RejectReason
+    """Of the others."""
+
+    similarity: float = 0.0
+    """Of their fates."""
+
+
+BY_URL = Rule(column="document_id", reason=RejectReason.DUPLICATE_URL)
+BY_IMAGES = Rule(column="image_set", reason=RejectReason.DUPLICATE_IMAGE_SET)
+BY_TEXT = Rule(column="signature", reason=RejectReason.NEAR_DUPLICATE, similarity=-1.0)
+"""Copies of a text have one signature. They go before texts are compared, which then are all unlike."""
+
+RULES = (BY_URL, BY_IMAGES, BY_TEXT)
+
+
 def best_first(documents: Iterable[DocumentKey]) -> list[DocumentKey]:
     """Returns documents latest first; of one time, by their occurrence."""
     by_name = sorted(documents, key=lambda document: document.occurrence)
     return sorted(by_name, key=lambda document: document.crawl_time, reverse=True)
 
 
-def keep_best(documents: Iterable[DocumentKey], *, by: str, reason: RejectReason) -> Iterator[DocumentKey | Fate]:
-    """Yields the best document of each value of a field, and the fates of the others; None is no value.
-
-    A document that holds words of an evaluation set goes before it is compared.
-
-    Args:
-        documents: All documents that have these values.
-        by: ``"document_id"`` or ``"image_set"``.
-        reason: Of the others.
-    """
+def keep_best(documents: Iterable[DocumentKey], rule: Rule) -> Iterator[DocumentKey | Fate]:
+    """Yields the best document of each value, and the fates of the others."""
     groups: dict[str, list[DocumentKey]] = defaultdict(list)
     for document in documents:
-        value = getattr(document, by)
-        if document.contaminated is not None:
-            reason_of_it = RejectReason.CONTAMINATED.value
-            yield Fate(document.occurrence, document.part, reason_of_it, 0.0, document.contaminated)
-        elif value is None:
-            yield document
-        else:
-            groups[value].append(document)
+        groups[document.value].append(document)
     for _, group in sorted(groups.items()):
         first, *others = best_first(group)
         yield first
         for other in others:
-            yield Fate(other.occurrence, other.part, reason.value, 0.0, first.occurrence)
+            yield Fate(other.occurrence, other.part, rule.reason.value, rule.similarity, first.occurrence)
 
 
 def name_the_best(fates: Iterable[Fate]) -> list[Fate]:
-    """Returns the fates of one part, each with the best of all captures of its URL.
+    """Returns the fates of one part, each with the best of all documents that share its value.
 
-    Captures of one URL are compared within their part first, so a fate may name a capture that another part has beaten.
+    Documents are compared within their part first, so a fate may name one that another part beat by the same rule.
     """
     found = list(fates)
-    reason = RejectReason.DUPLICATE_URL.value
-    best = {fate.occurrence: fate.of for fate in found if fate.reason == reason}
-    return [replace(fate, of=best[fate.of]) if fate.reason == reason and fate.of in best else fate for fate in found]
+    best = {(fate.occurrence, fate.reason, fate.similarity): fate.of for fate in found if _is_by_value(fate)}
+    return [
+        replace(fate, of=best.get((fate.of, fate.reason, fate.similarity), fate.of)) if _is_by_value(fate) else fate
+        for fate in found
+    ]
+
+
+def _is_by_value(fate: Fate) -> bool:
+    return any(fate.reason == rule.reason.value and fate.similarity == rule.similarity for rule in RULES)
 
 
 def near_duplicates(documents: Iterable[DocumentKey], min_similarity: float) -> Iterator[Fate]:

@@ -7,15 +7,14 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
 from pipelines.dedup.documents import groups
-from pipelines.dedup.documents.keep import DocumentKey, Fate
+from pipelines.dedup.documents.keep import BY_IMAGES, BY_TEXT, BY_URL, Fate, Rule
 from pipelines.dedup.judge_places import FEATURES
-from pipelines.dedup.plans import PLACES, document_buckets, feature_paths, no_fates, paragraph_buckets
+from pipelines.dedup.plans import PLACES, document_buckets, feature_paths, paragraph_buckets
 from pipelines.dedup.write_verdicts import WriteParagraphVerdicts
 from pipelines.runs.job import JobContext
 from pipelines.runs.planning import Late, Planned
-from pipelines.runs.tagged import of_stream
-from pipelines.runs.transforms import Elements, RunGroups
-from schemas.rejections import RejectReason
+from pipelines.runs.tagged import Tagged, is_of_stream, of_stream
+from pipelines.runs.transforms import RunGroups
 from schemas.summary import WorkReport
 
 _NUMBER = re.compile(rf"part-{PLACES}-(\d+)-of-")
@@ -31,44 +30,65 @@ class CompareDocuments(beam.PTransform):
         self._count = Planned(context, document_buckets)
 
     def expand(self, places: PCollection[WorkReport]) -> PCollection[tuple[int, tuple[Fate, ...]]]:
-        by_url: groups.Field = "document_id" if self._settings.url == "latest" else "occurrence"
-        by_set: groups.Field = "image_set" if self._settings.image_set else "occurrence"
-        keys = (
+        gone = (
             places
             | "Features" >> beam.FlatMap(_feature_parts, self._context)
             | "Spread features" >> beam.Reshuffle()
-            | "Read features" >> beam.FlatMap(Late(groups.read_keys, by_url, RejectReason.DUPLICATE_URL, self._count))
+            | "Contaminated" >> beam.FlatMap(groups.contaminated_of_part)
         )
-        urls = (
-            keys
-            | "Kept of parts" >> beam.FlatMap(of_stream, groups.KEPT)
-            | "Group by URL" >> beam.GroupByKey()
-            | "Latest"
-            >> beam.FlatMap(Late(groups.keep_best_group, by_url, RejectReason.DUPLICATE_URL, by_set, self._count))
-        )
-        sets = (
-            urls
-            | "Kept of URLs" >> beam.FlatMap(of_stream, groups.KEPT)
-            | "Group by images" >> beam.GroupByKey()
-            | "Image sets"
-            >> beam.FlatMap(
-                Late(groups.keep_best_group, by_set, RejectReason.DUPLICATE_IMAGE_SET, "occurrence", self._count)
-            )
-        )
-        kept = sets | "Kept of image sets" >> beam.FlatMap(of_stream, groups.KEPT)
-        fates = [
-            places.pipeline | "No fates" >> Elements(self._context, no_fates),
-            keys | "Fates within parts" >> beam.FlatMap(of_stream, groups.FATES),
-            urls | "Fates by URL" >> beam.FlatMap(of_stream, groups.FATES),
-            sets | "Fates by images" >> beam.FlatMap(of_stream, groups.FATES),
-        ]
+        if self._settings.url == "latest":
+            gone = self._with(gone, "URLs", BY_URL)
+        if self._settings.image_set:
+            gone = self._with(gone, "Image sets", BY_IMAGES)
         if self._settings.minhash_jaccard is not None:
-            fates.append(kept | "Near" >> NearDuplicates(self._settings.minhash_jaccard, self._count))
-        return fates | "Fates" >> beam.Flatten()
+            copies = gone | "Texts" >> KeepBest(self._context, BY_TEXT, self._count)
+            near = copies | "Near" >> NearDuplicates(self._settings.minhash_jaccard, self._count)
+            fates = copies | "Fates of copies" >> beam.FlatMap(of_stream, groups.FATES)
+            gone = (gone, fates, near) | "Fates" >> beam.Flatten()
+        return gone
+
+    def _with(
+        self, gone: PCollection[tuple[int, tuple[Fate, ...]]], name: str, rule: Rule
+    ) -> PCollection[tuple[int, tuple[Fate, ...]]]:
+        """Returns the fates of a rule with those of the rules before it."""
+        fates = (
+            gone
+            | name >> KeepBest(self._context, rule, self._count)
+            | f"{name}: fates" >> beam.FlatMap(of_stream, groups.FATES)
+        )
+        return (gone, fates) | f"{name}: with those before" >> beam.Flatten()
+
+
+class KeepBest(beam.PTransform):
+    """Gives two streams: the best document of each value, by bucket of the value, and the fates of the others by part.
+
+    Takes the fates so far, at least an empty batch for each part. Documents are compared within their part first and
+    then over all parts: a value has at most one row for each part in a group, whatever the input repeats.
+    """
+
+    def __init__(self, context: JobContext, rule: Rule, count: Planned[int]) -> None:
+        super().__init__()
+        self._rule, self._count = rule, count
+        self._paths = Planned(context, feature_paths)
+
+    def expand(self, gone: PCollection[tuple[int, tuple[Fate, ...]]]) -> PCollection[Tagged]:
+        of_parts = (
+            gone
+            | "Group by part" >> beam.GroupByKey()
+            | "Best of parts" >> beam.FlatMap(Late(groups.best_of_part, self._paths, self._rule, self._count))
+        )
+        of_all = (
+            of_parts
+            | "Kept of parts" >> beam.FlatMap(of_stream, groups.KEPT)
+            | "Group by value" >> beam.GroupByKey()
+            | "Best of all" >> beam.FlatMap(Late(groups.best_of_bucket, self._rule, self._count))
+        )
+        beaten = of_parts | "Beaten in parts" >> beam.Filter(is_of_stream, groups.FATES)
+        return (of_all, beaten) | "Kept and fates" >> beam.Flatten()
 
 
 class NearDuplicates(beam.PTransform):
-    """Gives the fates of documents whose text is like that of a better one.
+    """Gives the fates of documents whose text is like that of a better one. Takes texts that are all unlike.
 
     Keys of bands go first, without signatures: only documents that share a band with another bring theirs.
     """
@@ -77,18 +97,16 @@ class NearDuplicates(beam.PTransform):
         super().__init__()
         self._jaccard, self._count = jaccard, count
 
-    def expand(
-        self, documents: PCollection[tuple[int, list[DocumentKey]]]
-    ) -> PCollection[tuple[int, tuple[Fate, ...]]]:
+    def expand(self, texts: PCollection[Tagged]) -> PCollection[tuple[int, tuple[Fate, ...]]]:
+        documents = texts | "Documents" >> beam.FlatMap(of_stream, groups.KEPT)
         shared = (
             documents
             | "Bands" >> beam.FlatMap(Late(groups.band_members, self._jaccard, self._count))
             | "Group bands" >> beam.GroupByKey()
             | "Shared" >> beam.FlatMap(Late(groups.shared_bands, self._count))
         )
-        signed = documents | "By occurrence" >> beam.FlatMap(Late(groups.by_occurrence, self._count))
         return (
-            (shared, signed)
+            (shared, documents)
             | "Members and signatures" >> beam.Flatten()
             | "Group members" >> beam.GroupByKey()
             | "Signed" >> beam.FlatMap(Late(groups.signed_members, self._count))

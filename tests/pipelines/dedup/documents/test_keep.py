@@ -3,11 +3,15 @@
 import random
 
 import numpy as np
+import pytest
 
 from pipelines.dedup.documents.keep import (
+    BY_URL,
     MAX_LEADERS,
+    RULES,
     DocumentKey,
     Fate,
+    Rule,
     best_first,
     first_fates,
     keep_best,
@@ -18,10 +22,8 @@ from pipelines.dedup.documents.minhash import NUM_PERM
 from schemas.rejections import RejectReason
 
 
-def key(
-    name: str, *, time: str = "", url: str = "u", images: str | None = None, signature: bytes | None = None
-) -> DocumentKey:
-    return DocumentKey(occurrence=name, part=0, document_id=url, crawl_time=time, image_set=images, signature=signature)
+def key(name: str, *, time: str = "", url: str = "u", signature: bytes | None = None) -> DocumentKey:
+    return DocumentKey(occurrence=name, part=0, crawl_time=time, value=url, signature=signature)
 
 
 def signature(rng: np.random.Generator) -> bytes:
@@ -35,7 +37,7 @@ def changed(original: bytes, n: int) -> bytes:
 
 
 def gone(documents: list[DocumentKey]) -> list[tuple[str, str]]:
-    fates = keep_best(documents, by="document_id", reason=RejectReason.DUPLICATE_URL)
+    fates = keep_best(documents, BY_URL)
     return [(fate.occurrence, fate.of) for fate in fates if isinstance(fate, Fate)]
 
 
@@ -52,12 +54,6 @@ def test_the_order_of_the_documents_changes_nothing() -> None:
         rng.shuffle(documents)
 
         assert gone(documents) == expected
-
-
-def test_a_document_without_the_value_repeats_nothing() -> None:
-    documents = [key("a"), key("b")]
-
-    assert list(keep_best(documents, by="image_set", reason=RejectReason.DUPLICATE_IMAGE_SET)) == documents
 
 
 def test_near_duplicates_are_those_over_the_threshold() -> None:
@@ -110,14 +106,22 @@ def test_of_several_fates_the_first_counts() -> None:
     assert list(first_fates([*near, url])) == [url]
 
 
-def test_a_fate_within_a_part_names_the_best_of_all_parts() -> None:
-    reason = RejectReason.DUPLICATE_URL.value
-    within = Fate("loser", 1, reason, 0.0, "best of part")
-    across = Fate("best of part", 1, reason, 0.0, "best of all")
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.column)
+def test_a_fate_within_a_part_names_the_best_of_all_parts(rule: Rule) -> None:
+    reason, similarity = rule.reason.value, rule.similarity
+    within = Fate("loser", 1, reason, similarity, "best of part")
+    across = Fate("best of part", 1, reason, similarity, "best of all")
     other = Fate("near", 1, RejectReason.NEAR_DUPLICATE.value, -0.9, "best of part")
 
     assert name_the_best([within, across, other]) == [
-        Fate("loser", 1, reason, 0.0, "best of all"),
+        Fate("loser", 1, reason, similarity, "best of all"),
         across,
         other,
     ]
+
+
+def test_a_fate_names_no_document_that_beat_the_best_by_another_rule() -> None:
+    copy = Fate("copy", 1, RejectReason.NEAR_DUPLICATE.value, -1.0, "best of its text")
+    near = Fate("best of its text", 1, RejectReason.NEAR_DUPLICATE.value, -0.9, "leader")
+
+    assert name_the_best([copy, near]) == [copy, near]
