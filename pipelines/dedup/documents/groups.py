@@ -6,7 +6,7 @@ from itertools import chain
 
 import pyarrow.parquet as pq
 
-from pipelines.dedup.documents.keep import DocumentKey, Fate, Rule, keep_best, near_duplicates
+from pipelines.dedup.documents.keep import MAX_LEADERS, DocumentKey, Fate, Rule, first_fates, keep_best, near_duplicates
 from pipelines.dedup.documents.minhash import band_keys
 from pipelines.dedup.images.occurrences import by_bucket
 from pipelines.joins.columns import read_columns
@@ -15,7 +15,8 @@ from pipelines.runs.tagged import Tagged
 from schemas.digests import keyed_bucket, keyed_digest
 from schemas.rejections import RejectReason
 
-KEPT, FATES = "kept", "fates"
+KEPT, FATES, BAND = "kept", "fates", "band"
+"""Streams: documents by bucket of their value, fates by part, members of bands by bucket of the band."""
 
 BandMember = tuple[str, str]
 """``(key of a band, value of a document)``."""
@@ -88,17 +89,27 @@ def by_part(fates: Iterable[Fate]) -> Iterator[tuple[int, tuple[Fate, ...]]]:
         yield part, tuple(sorted(found))
 
 
-def band_members(
-    batch: tuple[int, list[DocumentKey]], jaccard: float, count: int
-) -> Iterator[tuple[int, list[BandMember]]]:
-    """Yields the documents by the keys of their bands, without their signatures."""
-    members = (
-        (key, (key, document.value))
-        for document in batch[1]
-        if document.signature is not None
-        for key in band_keys(document.signature, jaccard)
-    )
-    yield from by_bucket(members, "band", count).items()
+def band_members(batch: tuple[int, list[DocumentKey]], jaccard: float, count: int) -> Iterator[Tagged]:
+    """Yields the documents of one bucket by the keys of their bands, without their signatures.
+
+    A band that more than ``MAX_LEADERS`` of them share is compared here first, and only its leaders go on: texts that
+    are unlike by a word each, however many there are, make no large group.
+    """
+    bands: dict[str, list[DocumentKey]] = defaultdict(list)
+    for document in batch[1]:
+        for key in band_keys(document.signature, jaccard):
+            bands[key].append(document)
+    members: list[tuple[str, BandMember]] = []
+    fates: list[Fate] = []
+    for key, documents in bands.items():
+        is_crowded = len(documents) > MAX_LEADERS
+        leaders, beaten = near_duplicates(documents, jaccard) if is_crowded else (documents, [])
+        fates += beaten
+        members += [(key, (key, document.value)) for document in leaders]
+    for members_of_bucket in by_bucket(members, "band", count).items():
+        yield BAND, members_of_bucket
+    for batch_of_part in by_part(first_fates(fates)):
+        yield FATES, batch_of_part
 
 
 def shared_bands(group: tuple[int, Iterable[list[BandMember]]], count: int) -> Iterator[tuple[int, list[BandMember]]]:
@@ -132,7 +143,7 @@ def near_duplicate_group(
     for key, document in chain.from_iterable(group[1]):
         bands[key].append(document)
     yield from by_part(
-        fate for _, members in sorted(bands.items()) for fate in near_duplicates(members, min_similarity)
+        fate for _, members in sorted(bands.items()) for fate in near_duplicates(members, min_similarity)[1]
     )
 
 

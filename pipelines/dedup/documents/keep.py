@@ -97,12 +97,13 @@ def _is_by_value(fate: Fate) -> bool:
     return any(fate.reason == rule.reason.value and fate.similarity == rule.similarity for rule in RULES)
 
 
-def near_duplicates(documents: Iterable[DocumentKey], min_similarity: float) -> Iterator[Fate]:
-    """Yields the fates of the documents of one band's group that repeat a better one.
+def near_duplicates(documents: Iterable[DocumentKey], min_similarity: float) -> tuple[list[DocumentKey], list[Fate]]:
+    """Returns the leaders of one band's group, and the fates of the documents that repeat one of them.
 
-    Each document is compared with the better ones that repeat none before them, at most ``MAX_LEADERS``.
+    Each document is compared with the leaders before it. One that repeats none becomes a leader, of ``MAX_LEADERS``.
     """
     leaders: list[DocumentKey] = []
+    fates: list[Fate] = []
     signatures = np.zeros((MAX_LEADERS, NUM_PERM), dtype=np.uint32)
     for document in best_first(documents):
         values = signature_values(document.signature)
@@ -110,10 +111,11 @@ def near_duplicates(documents: Iterable[DocumentKey], min_similarity: float) -> 
         best = int(similarities.argmax()) if leaders else -1
         if leaders and similarities[best] >= min_similarity:
             reason, value = RejectReason.NEAR_DUPLICATE.value, float(similarities[best])
-            yield Fate(document.occurrence, document.part, reason, -value, leaders[best].occurrence)
+            fates.append(Fate(document.occurrence, document.part, reason, -value, leaders[best].occurrence))
         elif len(leaders) < MAX_LEADERS:
             signatures[len(leaders)] = values
             leaders.append(document)
+    return leaders, fates
 
 
 def first_fates(fates: Iterable[Fate]) -> Iterator[Fate]:

@@ -65,8 +65,10 @@ def band_shape(jaccard: float) -> tuple[int, int]:
     return int(index.b), int(index.r)
 
 
-def band_keys(signature: bytes, jaccard: float) -> Iterator[str]:
+def band_keys(signature: bytes | None, jaccard: float) -> Iterator[str]:
     """Yields a key for each band of a signature: similar texts share one with high probability."""
+    if signature is None:
+        return
     count, width = band_shape(jaccard)
     for band in range(count):
         values = signature[4 * band * width : 4 * (band + 1) * width]

@@ -99,13 +99,14 @@ class NearDuplicates(beam.PTransform):
 
     def expand(self, texts: PCollection[Tagged]) -> PCollection[tuple[int, tuple[Fate, ...]]]:
         documents = texts | "Documents" >> beam.FlatMap(of_stream, groups.KEPT)
+        bands = documents | "Bands" >> beam.FlatMap(Late(groups.band_members, self._jaccard, self._count))
         shared = (
-            documents
-            | "Bands" >> beam.FlatMap(Late(groups.band_members, self._jaccard, self._count))
+            bands
+            | "Members" >> beam.FlatMap(of_stream, groups.BAND)
             | "Group bands" >> beam.GroupByKey()
             | "Shared" >> beam.FlatMap(Late(groups.shared_bands, self._count))
         )
-        return (
+        fates = (
             (shared, documents)
             | "Members and signatures" >> beam.Flatten()
             | "Group members" >> beam.GroupByKey()
@@ -113,6 +114,8 @@ class NearDuplicates(beam.PTransform):
             | "Group signed" >> beam.GroupByKey()
             | "Compare" >> beam.FlatMap(groups.near_duplicate_group, self._jaccard)
         )
+        beaten = bands | "Beaten in buckets" >> beam.FlatMap(of_stream, groups.FATES)
+        return (fates, beaten) | "Fates" >> beam.Flatten()
 
 
 class CountParagraphs(beam.PTransform):

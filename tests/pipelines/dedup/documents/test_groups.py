@@ -2,7 +2,7 @@
 
 import pathlib
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +15,7 @@ from pipelines.dedup.documents.keep import (
     BY_IMAGES,
     BY_TEXT,
     BY_URL,
+    MAX_LEADERS,
     DocumentKey,
     Fate,
     Rule,
@@ -23,7 +24,7 @@ from pipelines.dedup.documents.keep import (
     name_the_best,
     near_duplicates,
 )
-from pipelines.dedup.documents.minhash import NUM_PERM, band_keys
+from pipelines.dedup.documents.minhash import NUM_PERM, band_keys, similarity
 from schemas.arrow import to_table
 from schemas.verdicts import DocumentFeatures
 
@@ -59,6 +60,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.largest = 0
+        self.largest_band = 0
 
     def group(self, elements: Iterable[tuple[Any, Any]], step: Callable[[tuple[Any, Any]], Iterator[Any]]) -> list[Any]:
         """Returns what a step gives for each group; batches come in an order that no step may rely on."""
@@ -90,7 +92,11 @@ def compare(paths: list[str], rules: Sequence[Rule], buckets: int) -> tuple[list
         gone += stream(of_parts, groups.FATES) + stream(of_all, groups.FATES)
         kept = stream(of_all, groups.KEPT)
     if rules[-1] is BY_TEXT:
-        members = [member for batch in kept for member in groups.band_members(batch, JACCARD, buckets)]
+        bands = [element for batch in kept for element in groups.band_members(batch, JACCARD, buckets)]
+        gone += stream(bands, groups.FATES)
+        members = stream(bands, groups.BAND)
+        rows = Counter(key for _, batch in members for key, _ in batch)
+        engine.largest_band = max(rows.values(), default=0)
         shared = engine.group(members, lambda group: groups.shared_bands(group, buckets))
         signed = engine.group(shared + kept, lambda group: groups.signed_members(group, buckets))
         gone += engine.group(signed, lambda group: groups.near_duplicate_group(group, JACCARD))
@@ -132,7 +138,7 @@ def compare_all_bands(left: Sequence[tuple[int, DocumentFeatures]]) -> Iterator[
             for key in band_keys(d.signature, JACCARD):
                 bands[key].append(DocumentKey(d.occurrence, part, d.crawl_time or "", d.occurrence, d.signature))
     for _, members in sorted(bands.items()):
-        yield from near_duplicates(members, JACCARD)
+        yield from near_duplicates(members, JACCARD)[1]
 
 
 def random_documents(seed: int, n: int = 240) -> list[DocumentFeatures]:
@@ -196,6 +202,43 @@ def sort(left: list[tuple[int, DocumentFeatures]]) -> list[tuple[int, DocumentFe
     keys = [DocumentKey(d.occurrence, part, d.crawl_time or "", d.occurrence) for part, d in left]
     order = {key.occurrence: place for place, key in enumerate(best_first(keys))}
     return sorted(left, key=lambda item: order[item[1].occurrence])
+
+
+def unlike_by_a_word(n: int) -> list[DocumentFeatures]:
+    """Returns documents of which each text is like the first: no two are equal, all share most of their bands."""
+    numbers = np.random.default_rng(5)
+    first = numbers.integers(0, 2**32, NUM_PERM, dtype=np.uint32)
+    documents = []
+    for number in range(n):
+        values = first.copy()
+        values[numbers.permutation(NUM_PERM)[:3]] = numbers.integers(0, 2**32, 3, dtype=np.uint32)
+        documents.append(features(f"{number:06d}", url=f"{number}", time=f"{number:06d}", signature=values.tobytes()))
+    return documents
+
+
+def test_a_crowded_band_of_one_bucket_is_compared_as_if_it_were_not(tmp_path: pathlib.Path) -> None:
+    parts = split(random_documents(7) + unlike_by_a_word(MAX_LEADERS * 4), 5, 1)
+
+    found, _ = compare(write_parts(tmp_path, parts), (BY_TEXT,), 1)
+
+    assert found == naive(parts, (BY_TEXT,))
+
+
+def test_texts_unlike_by_a_word_make_no_large_group(tmp_path: pathlib.Path) -> None:
+    n, buckets = 3_000, 4
+    documents = unlike_by_a_word(n)
+
+    found, engine = compare(write_parts(tmp_path, split(documents, 6, 1)), (BY_TEXT,), buckets)
+
+    # All but the best go, as they would if all were compared at once.
+    assert {d.occurrence for d in documents} - {fate.occurrence for fate in found} == {documents[-1].occurrence}
+    signatures = {d.occurrence: d.signature or b"" for d in documents}
+    assert all(
+        similarity(signatures[fate.occurrence], signatures[fate.of]) == -fate.similarity >= JACCARD
+        for fate in found
+        if fate.reason == "near_duplicate"
+    )
+    assert engine.largest_band <= buckets * MAX_LEADERS
 
 
 @pytest.mark.slow
