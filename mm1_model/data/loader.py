@@ -41,8 +41,10 @@ class TrainingRows:
         """Sets up reading.
 
         Raises:
-            ShardError: The held-out rows leave nothing to train on.
+            ShardError: There is no row, or the held-out rows leave none to train on.
         """
+        if not shards.num_rows:
+            raise ShardError(f"{shards.path} has no rows: the mixture it was made of is empty; see its README.md")
         if not 0 <= holdout_rows < shards.num_rows:
             raise ShardError(
                 f"{holdout_rows} held-out rows of {shards.num_rows} in {shards.path} leave none to train on"

@@ -1,25 +1,31 @@
 """Fills rows by cutting documents between paragraphs, where whole documents would leave too much of the rows empty.
 
 Best fit decreasing leaves next to nothing of web pages, whose lengths vary. Documents of more than half a row, all of
-like length, cannot share rows, however they are packed. Then the emptiest rows are taken apart, and their documents go
-into the gaps of the others, cut so that each gap is filled as well as a cut allows. The parts keep their order.
+like length, cannot share rows, however they are packed. Then all rows that are not well filled are taken apart and
+filled anew: by whole documents as long as what they leave can be filled by one more part, and last by a part whose cut
+fits. Among some hundred parts there is one that fits within a few positions. The parts keep their order.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.mix.pack import pack
-
 MAX_EMPTY = 0.02
 """Rows of whole documents that are filled better than this are left alone."""
 
-OVERHEAD = 1.005
-"""Each part needs a begin token of its own, and no cut fits exactly: so much more than the sum is planned for."""
+WELL_FILLED = 0.99
+"""Of a row. Rows of whole documents that are filled so far stay as they are, among others that do not."""
+
+TOLERANCE = 1 / 256
+"""Of a row. What may stay empty of it."""
 
 SMALLEST_PART = 1 / 32
 """Of a row. A smaller part is made only where it is the rest of a document."""
+
+MAX_OPEN = 64
+"""Documents that a part is chosen among: bounds the time, and each has up to 17 parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,22 +85,11 @@ def fill(rows: Sequence[Sequence[int]], ruler: Ruler) -> list[list[Range]]:
         return whole
     filled, used_images = _sums(whole, ruler)
     limits = ruler.limits
-    needed = max(
-        -(-int(filled.sum() * OVERHEAD) // limits.positions), -(-int(used_images.sum()) // max(1, limits.images))
-    )
-    is_full = filled.sum() >= (1 - MAX_EMPTY) * limits.positions * len(rows)
-    if is_full or needed >= len(rows):
+    if filled.sum() >= (1 - MAX_EMPTY) * limits.positions * len(rows):
         return whole
-    order = np.lexsort((np.arange(len(rows)), -filled))
-    kept, given = order[:needed], sorted(order[needed:].tolist())
-    donors = np.array(sorted(piece for row in given for piece in rows[row]), dtype=np.int64)
-    result = [list(whole[row]) for row in kept]
-    gaps = [(limits.positions - int(filled[row]), limits.images - int(used_images[row])) for row in kept]
-    rest = _pour(donors, result, gaps, ruler)
-    lengths, images = _sizes(rest, ruler)
-    sizes = list(zip(lengths.tolist(), images.tolist(), strict=True))
-    packed = pack(sizes, positions=limits.positions, images=limits.images)
-    result += [[rest[number] for number in row] for row in packed]
+    is_kept = (filled >= WELL_FILLED * limits.positions) | (used_images >= limits.images)
+    donors = sorted(piece for row in np.flatnonzero(~is_kept).tolist() for piece in rows[row])
+    result = [whole[row] for row in np.flatnonzero(is_kept).tolist()] + _refill(donors, ruler)
     return result if len(result) < len(rows) else whole
 
 
@@ -110,28 +105,70 @@ def _sums(rows: Sequence[Sequence[Range]], ruler: Ruler) -> tuple[np.ndarray, np
     return np.add.reduceat(lengths, starts), np.add.reduceat(images, starts)
 
 
-def _pour(donors: np.ndarray, rows: list[list[Range]], gaps: Sequence[tuple[int, int]], ruler: Ruler) -> list[Range]:
-    """Adds parts of ``donors`` to ``rows``, the largest gap first; returns what is left of them."""
-    first = np.zeros(len(donors), dtype=np.int64)
-    smallest = int(ruler.limits.positions * SMALLEST_PART)
-    for number in sorted(range(len(rows)), key=lambda n: (-gaps[n][0], n)):
-        room, room_images = gaps[number]
-        while room >= smallest and len(donors):
-            lengths, images = ruler.lengths(donors, first)
-            ends = images[:, -1:] == images
-            is_rest = ends & (lengths == lengths[:, -1:])
-            fits = (lengths <= room) & (images <= room_images) & ((lengths >= smallest) | is_rest)
-            # A part from a cut to itself is none.
-            fits &= np.arange(lengths.shape[1])[None, :] > first[:, None]
-            if not fits.any():
+def _refill(donors: Sequence[int], ruler: Ruler) -> list[list[Range]]:
+    """Returns rows of ``donors``, cut where that fills them."""
+    waiting = iter(donors)
+    pieces = np.array(list(itertools.islice(waiting, MAX_OPEN)), dtype=np.int64)
+    first = np.zeros(len(pieces), dtype=np.int64)
+    rows: list[list[Range]] = []
+    while len(pieces):
+        row: list[Range] = []
+        room, room_images = ruler.limits.positions, ruler.limits.images
+        while len(pieces):
+            chosen = _choose(pieces, first, room, room_images, ruler)
+            if chosen is None:
                 break
-            best = int(np.argmax(np.where(fits, lengths, -1)))
-            donor, last = divmod(best, lengths.shape[1])
-            room, room_images = room - int(lengths[donor, last]), room_images - int(images[donor, last])
-            is_last = bool(is_rest[donor, last])
-            rows[number].append(Range(int(donors[donor]), int(first[donor]), ruler.end if is_last else last))
-            if is_last:
-                donors, first = np.delete(donors, donor), np.delete(first, donor)
+            number, last, length, images = chosen
+            row.append(Range(int(pieces[number]), int(first[number]), last))
+            room, room_images = room - length, room_images - images
+            if last < ruler.end:
+                first[number] = last
+                continue
+            following = next(waiting, None)
+            if following is None:
+                pieces, first = np.delete(pieces, number), np.delete(first, number)
             else:
-                first[donor] = last
-    return [Range(int(piece), int(start), ruler.end) for piece, start in zip(donors, first, strict=True)]
+                pieces[number], first[number] = following, 0
+        rows.append(row)
+    return rows
+
+
+def _choose(
+    pieces: np.ndarray, first: np.ndarray, room: int, room_images: int, ruler: Ruler
+) -> tuple[int, int, int, int] | None:
+    """Returns the best part of one of ``pieces`` for what is left of a row; None where none fits.
+
+    The longest rest of a document that can be followed by a part which fills the row; else the longest part that can;
+    else the one that leaves least with the part that follows.
+
+    Returns:
+        Which piece, the cut at which the part ends, and its positions and images.
+    """
+    positions = ruler.limits.positions
+    lengths, images = ruler.lengths(pieces, first)
+    is_rest = (images == images[:, -1:]) & (lengths == lengths[:, -1:])
+    fits = (lengths <= room) & (images <= room_images) & ((lengths >= positions * SMALLEST_PART) | is_rest)
+    # A part from a cut to itself is none.
+    fits &= np.arange(lengths.shape[1])[None, :] > first[:, None]
+    if not fits.any():
+        return None
+    waste = np.where(fits, _waste(room - lengths, np.sort(lengths[fits])), positions)
+    is_neat = waste <= positions * TOLERANCE
+    if is_neat.any():
+        best = int(np.argmax(np.where(is_neat, lengths + is_rest * positions, -1)))
+    else:
+        best = int(np.argmin(waste))
+    number, last = divmod(best, lengths.shape[1])
+    end = ruler.end if is_rest[number, last] else last
+    return number, end, int(lengths[number, last]), int(images[number, last])
+
+
+def _waste(left: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Returns what stays empty of each of ``left`` when the best of ``parts`` follows; 0 where all of them fit.
+
+    Args:
+        left: What is left of a row.
+        parts: Lengths, sorted.
+    """
+    following = np.searchsorted(parts, left, side="right")
+    return np.where(following == len(parts), 0, left - np.concatenate(([0], parts))[following])
