@@ -193,7 +193,7 @@ def check_shares(run: pathlib.Path, manifest: Manifest) -> None:
 def test_a_document_changed_in_a_word_of_equal_length_changes_its_sample_and_nothing_else(
     tmp_path: pathlib.Path, tokenizer: Tokenizer
 ) -> None:
-    kept: Any = {"settings": SETTINGS, "tokenizer": tokenizer, "images": IMAGES}
+    kept: Any = {"settings": dataclasses.replace(SETTINGS, rows_per_shard=5), "tokenizer": tokenizer, "images": IMAGES}
     samples = [
         sample_of(SampleKind.TEXT, n, [PoolText(text=f"the old cat walks {n}. " * (1 + n % 3))]) for n in range(60)
     ]
