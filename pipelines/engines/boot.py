@@ -19,7 +19,7 @@ PROVISION_TIMEOUT_S = 60.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetches what the runner provides and becomes the SDK worker; with ``--pool PORT`` serves a pool of workers."""
+    """Fetches what the runner provides and is the SDK worker; with ``--pool PORT`` serves a pool of workers."""
     parser = argparse.ArgumentParser(prog="mm1-worker", description=__doc__.splitlines()[0])
     parser.add_argument("--pool", type=int, metavar="PORT", help="serve a worker pool for environment_type=EXTERNAL")
     for name in ("id", "provision_endpoint", "logging_endpoint", "artifact_endpoint", "control_endpoint"):
@@ -29,32 +29,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _serve_pool(given.pool)
     if not given.id or not given.provision_endpoint:
         parser.error("a runner starts this program with --id and --provision_endpoint; by hand use --pool PORT")
-    environment = worker_environment(given.id, _provision(given.provision_endpoint, given.id), vars(given))
-    os.execve(sys.executable, [sys.executable, "-m", "apache_beam.runners.worker.sdk_worker_main"], environment)
+    # One worker process a core: threads of numerical libraries in each would only get in each other's way. They look
+    # at it when they are imported, which Beam does.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    info = _provision(given.provision_endpoint, given.id)
+    with tempfile.TemporaryDirectory(prefix="mm1-worker-") as folder:
+        os.environ.update(worker_environment(given.id, info, vars(given), folder))
+        # In this process, which has imported Beam already.
+        from apache_beam.runners.worker import sdk_worker_main
+
+        sdk_worker_main.main([])
+    return 0
 
 
-def worker_environment(worker_id: str, info: Any, flags: Mapping[str, str]) -> dict[str, str]:
-    """Returns the environment of the SDK worker process.
+def worker_environment(worker_id: str, info: Any, flags: Mapping[str, str], folder: str) -> dict[str, str]:
+    """Returns the variables that Beam's SDK worker looks for.
 
     Args:
         worker_id: As the runner named it.
         info: Beam's ``ProvisionInfo``; its endpoints win over the flags.
         flags: The endpoints given on the command line.
+        folder: Of this worker alone; the pipeline's options are written to it.
     """
     from google.protobuf import json_format, text_format
 
-    folder = tempfile.mkdtemp(prefix="mm1-worker-")
     options_file = os.path.join(folder, "pipeline_options.json")
     with open(options_file, "w") as file:
         json.dump(json_format.MessageToDict(info.pipeline_options), file)
     environment = {
-        **os.environ,
         "WORKER_ID": worker_id,
         "PIPELINE_OPTIONS_FILE": options_file,
         "SEMI_PERSISTENT_DIRECTORY": folder,
         "RUNNER_CAPABILITIES": " ".join(info.runner_capabilities),
-        # One worker process a core: threads of numerical libraries in each would only get in each other's way.
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
     }
     for variable, field in (("LOGGING", "logging"), ("CONTROL", "control"), ("STATUS", "status")):
         descriptor = _descriptor(getattr(info, f"{field}_endpoint"), flags.get(f"{field}_endpoint", ""))

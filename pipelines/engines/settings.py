@@ -25,6 +25,9 @@ class EngineSettings:
     beam_flags: tuple[str, ...] = ()
     """Flags for Beam itself, as given after ``--``; they win over ours."""
 
+    libraries: tuple[str, ...] = ()
+    """Modules, slow to import, that workers of this run need: local workers share one import of them."""
+
     wait: bool = True
     """Whether the launcher stays until the job is done."""
 

@@ -6,8 +6,9 @@ import sys
 
 from pipelines.engines.settings import EngineSettings, flag_value
 
-ENVIRONMENT_CACHE_MS = 3_600_000
-"""Workers outlive a stage, so that models are loaded once a worker and not once a stage."""
+ENVIRONMENT_CACHE_MS = 60_000
+"""Workers outlive a stage by so much, so that models are loaded once a worker and not once a stage; those of a job that is
+done soon make room for the next ones."""
 
 
 def worker_program() -> str:

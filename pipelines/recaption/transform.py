@@ -51,5 +51,11 @@ def _inputs(recipe: Recipe) -> list[str]:
 
 
 JOB = Job(
-    name="recaption", unit="caption", needs=("fetch", "select"), settings=job_settings, inputs=_inputs, build=build
+    name="recaption",
+    unit="caption",
+    needs=("fetch", "select"),
+    settings=job_settings,
+    inputs=_inputs,
+    libraries=lambda recipe: {"coca": ("open_clip",), "mm1": ("torch",)}.get(recipe.recaption.captioner, ()),
+    build=build,
 )

@@ -57,5 +57,8 @@ class Job:
     inputs: Callable[[Recipe], list[str]] = field(default=lambda recipe: [])
     """Files from outside the run folder that its output depends on."""
 
+    libraries: Callable[[Recipe], tuple[str, ...]] = field(default=lambda recipe: ())
+    """Modules, slow to import, that its workers need: forked workers share one import of them."""
+
     build: "Callable[[beam.Pipeline, JobContext], PCollection[WorkReport]]"
     """Wires the pipeline; the runner appends the commit."""

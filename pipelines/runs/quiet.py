@@ -13,6 +13,8 @@ _NOISE = (
     "Really starting service at",
     "Really destroying service at",
     "Waiting for grpc channel to be ready",
+    # A local worker has died: the program ends with what is known of that in one sentence.
+    "Failed to read inputs in the data plane",
     # The traceback of a worker whose disk is full, or bucket closed: the program ends with the same in one sentence.
     f"{StorageError.__name__}: ",
 )
@@ -23,6 +25,7 @@ _LOGGERS = (
     "apache_beam.utils.subprocess_server",
     "apache_beam.runners.common",
     "apache_beam.runners.worker.sdk_worker",
+    "apache_beam.runners.worker.data_plane",
 )
 
 

@@ -75,6 +75,7 @@ def run_line(
     results: list[JobResult] = []
     with _locked(folder):
         write_run_file(folder, recipe)
+        engine = replace(engine, libraries=_libraries(recipe, jobs, folder))
         for job in jobs:
             result = _run_job(job, recipe, folder, engine, on_progress)
             results.append(result)
@@ -84,6 +85,12 @@ def run_line(
                 # Not waited for: the next job needs what this one has yet to commit.
                 break
     return results
+
+
+def _libraries(recipe: Recipe, jobs: Sequence[Job], folder: RunFolder) -> tuple[str, ...]:
+    """Returns what the workers of jobs without a summary import; one whose summary is out of date imports it itself."""
+    needed = {name for job in jobs if folder.summary(job.name) is None for name in job.libraries(recipe)}
+    return tuple(sorted(needed))
 
 
 def committed_summary(job: Job, recipe: Recipe, folder: RunFolder) -> JobSummary | None:
@@ -120,11 +127,12 @@ def _run_pipeline(job: Job, context: JobContext, engine: EngineSettings) -> None
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from pipelines.engines.flags import beam_flags
+    from pipelines.engines.runners import beam_runner
     from pipelines.runs.transforms import Commit
 
     quiet_beam()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    pipeline = beam.Pipeline(options=PipelineOptions(beam_flags(engine)))
+    pipeline = beam.Pipeline(runner=beam_runner(engine), options=PipelineOptions(beam_flags(engine)))
     reports = job.build(pipeline, context)
     _ = reports | "Commit" >> Commit(context, job.unit)
     try:

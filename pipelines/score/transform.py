@@ -55,5 +55,6 @@ JOB = Job(
     needs=("interleave", "fetch"),
     settings=job_settings,
     inputs=lambda recipe: model_files(recipe.score.model, recipe.score.pretrained),
+    libraries=lambda recipe: ("open_clip",) if recipe.score.model else (),
     build=build,
 )
