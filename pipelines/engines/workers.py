@@ -7,8 +7,8 @@ import sys
 from pipelines.engines.settings import EngineSettings, flag_value
 
 ENVIRONMENT_CACHE_MS = 60_000
-"""Workers outlive a stage by so much, so that models are loaded once a worker and not once a stage; those of a job that is
-done soon make room for the next ones."""
+"""Workers outlive a stage by so much: models are loaded once a worker and not once a stage, and the workers of a job
+that is done soon make room for the next ones."""
 
 
 def worker_program() -> str:
