@@ -9,7 +9,7 @@ from PIL import AvifImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImag
 
 from pipelines.fetch.bad_image import BadImageError
 from pipelines.fetch.decoder.confine import allow_cpu_time, confine
-from pipelines.fetch.decoder.messages import encode_result, read_message, write_message
+from pipelines.fetch.decoder.messages import READY, encode_result, read_message, write_message
 from pipelines.fetch.inspect_image import ImageLimits, InspectedImage, inspect_image
 from pipelines.fetch.phash import COSINES
 
@@ -34,8 +34,11 @@ def main(inspect: Inspect = inspect_image) -> None:
     _warm_up()
     # The answers go over the pipe that was the output; what a library prints goes nowhere.
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
     confine()
+    write_message(answers, READY)
+    os.dup2(nowhere, 2)
     while (data := read_message(sys.stdin.buffer)) is not None:
         allow_cpu_time(cpu_s)
         write_message(answers, encode_result(_result(inspect, data, limits)))

@@ -26,12 +26,19 @@ def confine() -> bool:
     They are closed by Landlock (Linux 5.13; TCP from 6.7). Where the kernel has none, the limits alone hold. All
     modules must have been imported: none can be read afterwards.
     """
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    memory = _at_most_hard(resource.RLIMIT_AS, MEMORY_BYTES)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     # Not for root, whom the kernel lets fork all the same.
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     return _close_files_and_network()
+
+
+def _at_most_hard(limit: int, wanted: int) -> int:
+    """Returns a limit as far as this process may have it: one who has less already cannot raise it."""
+    _, hard = resource.getrlimit(limit)
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
 def allow_cpu_time(seconds: int) -> None:

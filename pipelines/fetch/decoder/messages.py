@@ -11,6 +11,8 @@ from pipelines.fetch.inspect_image import InspectedImage
 from schemas.rejections import RejectReason
 
 LENGTH = struct.Struct("<Q")
+READY = b"ready"
+"""The first message of the process: what it dies of from now on is an image's fault."""
 
 
 def read_message(stream: IO[bytes]) -> bytes | None:

@@ -13,7 +13,7 @@ from typing import IO, cast
 
 from pipelines.fetch.bad_image import BadImageError, broken
 from pipelines.fetch.decoder.confine import CPU_S
-from pipelines.fetch.decoder.messages import decode_result, read_message, write_message
+from pipelines.fetch.decoder.messages import READY, decode_result, read_message, write_message
 from pipelines.fetch.inspect_image import ImageLimits, InspectedImage, check_bytes
 from schemas.rejections import RejectReason
 
@@ -31,6 +31,13 @@ MEMORY_REUSE = {
 """For glibc: pixels of the next image go where those of the last one were, instead of into fresh pages."""
 
 CHILD = "pipelines.fetch.decoder.child"
+
+START_S = 60.0
+"""A process that has not come up after so long, on however busy a machine, does not."""
+
+
+class DecoderStartError(RuntimeError):
+    """The decoder does not start on this machine: no image is at fault."""
 
 
 class DecoderProcess:
@@ -51,6 +58,7 @@ class DecoderProcess:
 
         Raises:
             BadImageError: The image is refused, or the process died or was ended over it.
+        DecoderStartError: There is no process that could look at it.
         """
         check_bytes(len(data), self._limits.max_bytes)
         with self._lock:
@@ -76,11 +84,19 @@ class DecoderProcess:
             [sys.executable, "-m", self._child, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env=environment,
         )
-        self._process = process
-        self._finalizer = weakref.finalize(self, _end, process)
+        finalizer = weakref.finalize(self, _end, process)
+        if _read_answer(process, START_S) != READY:
+            process.kill()
+            said = cast(IO[bytes], process.stderr).read().decode("utf-8", "replace").strip().splitlines()
+            code = process.wait()
+            finalizer()
+            raise DecoderStartError(
+                f"the decoder of images does not start: {said[-1] if said else f'exit code {code}'}"
+            )
+        self._process, self._finalizer = process, finalizer
         return process
 
     def _ask(self, data: bytes) -> bytes:
@@ -116,11 +132,15 @@ def shared_decoder(limits: ImageLimits) -> DecoderProcess:
 
 def _ask(process: "subprocess.Popen[bytes]", data: bytes, wall_s: float) -> bytes | None:
     """Returns the process's answer, None where it dies or does not come in time."""
-    requests, answers = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
     try:
-        write_message(requests, data)
+        write_message(cast(IO[bytes], process.stdin), data)
     except BrokenPipeError:
         return None
+    return _read_answer(process, wall_s)
+
+
+def _read_answer(process: "subprocess.Popen[bytes]", wall_s: float) -> bytes | None:
+    answers = cast(IO[bytes], process.stdout)
     ready, _, _ = select.select([answers], [], [], wall_s)
     return read_message(answers) if ready else None
 

@@ -2,13 +2,15 @@
 
 import os
 import pathlib
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from pipelines.fetch.bad_image import BadImageError
 from pipelines.fetch.decoder.confine import landlock_version
-from pipelines.fetch.decoder.process import DecoderProcess
+from pipelines.fetch.decoder.process import DecoderProcess, DecoderStartError
 from pipelines.fetch.inspect_image import ImageLimits, inspect_image
 from schemas.rejections import RejectReason
 from tests.pipelines.fetch.images import picture
@@ -53,6 +55,22 @@ def test_a_refusal_comes_back_whole(decoder: DecoderProcess) -> None:
 def test_too_many_bytes_never_reach_the_process() -> None:
     with pytest.raises(BadImageError, match="2000000 bytes, the limit is 1000000"):
         DecoderProcess(LIMITS, child="no.such.module").inspect(b"x" * 2_000_000)
+
+
+def test_a_decoder_that_does_not_start_is_no_image_s_fault() -> None:
+    with pytest.raises(DecoderStartError, match=r"does not start: .*No module named 'no'"):
+        DecoderProcess(LIMITS, child="no.such.module").inspect(picture())
+
+
+def test_under_a_lower_limit_on_memory_the_decoder_takes_that() -> None:
+    look = (
+        "from tests.pipelines.fetch.decoder.test_process import *\n"
+        "print(DecoderProcess(LIMITS).inspect(picture()).header.format)"
+    )
+    words = ["prlimit", f"--as={2 << 30}", sys.executable, "-c", look]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "png\n"
 
 
 def test_a_decoder_that_crashes_costs_one_image(decoder: DecoderProcess) -> None:
