@@ -4,11 +4,11 @@ Definitions: arXiv 2306.16527, appendix A.1.4, and the configuration released wi
 the whole text, in arrays; a paragraph's values are those of its slice.
 """
 
+import hashlib
 import re
 import string
 import unicodedata
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain, islice, starmap
 from typing import Any
@@ -27,7 +27,7 @@ MAX_LETTERS = 20
 
 MIN_BUCKET_BITS = 15
 MAX_REMEMBERED = 1 << 18
-"""Words whose kinds are remembered."""
+"""Words whose codes are remembered."""
 
 PARAGRAPH_SEPARATOR = "\n\n"
 
@@ -38,6 +38,7 @@ _THRICE = re.compile(r"(.)\1\1")
 _VOWEL = re.compile(r"[aeiouy]")
 
 _STOP, _FLAGGED, _SPAM, _COMMON = 1, 2, 4, 8
+_KINDS = np.uint64(15)
 _SPECIAL, _MARK, _TOKEN = 1, 2, 4
 _COMMON_CODES = 0x20000
 """The planes of all scripts and of emoji. The table of all code points takes a quarter of a second to make."""
@@ -73,7 +74,7 @@ def describe_all(texts: Sequence[str], languages: Sequence[str | None]) -> list[
     characters = _Spans(lengths, n_paragraphs, gap=len(PARAGRAPH_SEPARATOR))
     words = _Spans(list(map(len, tokens)), n_paragraphs, gap=0)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    numbers, kinds = _number_words(tokens, n_paragraphs, languages)
+    numbers, kinds = _read_words(tokens, n_paragraphs, languages)
     classes = _class_table(_ALL_CODES if codes.max(initial=0) >= _COMMON_CODES else _COMMON_CODES)[codes]
     in_token = (classes & _TOKEN) != 0
     token_starts = np.diff(in_token, prepend=False) & in_token
@@ -165,28 +166,17 @@ class _Spans:
         return np.where(first == last, first, self._text_owner[text])
 
 
-def _number_words(
+def _read_words(
     tokens: list[list[str]], n_paragraphs: list[int], languages: Sequence[str | None]
-) -> tuple[Integers, NDArray[np.uint8]]:
-    """Returns the number of each word, equal words equal numbers, and the bits of what each is."""
-    flat = list(chain.from_iterable(tokens))
-    table = {word: number for number, word in enumerate(dict.fromkeys(flat))}
-    numbers = np.fromiter(map(table.__getitem__, flat), dtype=np.int64, count=len(flat))
-    main = Counter(languages).most_common(1)[0][0]
-    kinds = _kinds(table, main)[numbers]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+    """Returns a number for each word, in a text equal for equal words alone, and the bits of what each is."""
     paragraphs = iter(tokens)
-    start = 0
+    codes: list[int] = []
     for n, language in zip(n_paragraphs, languages, strict=True):
-        end = start + sum(map(len, islice(paragraphs, n)))
-        if language != main:
-            kinds[start:end] = _kinds(flat[start:end], language)
-        start = end
-    return numbers, kinds
-
-
-def _kinds(words: Collection[str], language: str | None) -> NDArray[np.uint8]:
-    kinds = map(_word_kinds(language or "").__getitem__, words)
-    return np.fromiter(kinds, dtype=np.uint8, count=len(words))
+        code_of = _word_codes(language or "").__getitem__
+        codes.extend(map(code_of, chain.from_iterable(islice(paragraphs, n))))
+    numbers = np.fromiter(codes, dtype=np.uint64, count=len(codes))
+    return numbers, (numbers & _KINDS).astype(np.uint8)
 
 
 def _repetition(codes: NDArray[Any], spans: _Spans, n: int, *, only_top: bool) -> list[float]:
@@ -200,7 +190,11 @@ def _repetition(codes: NDArray[Any], spans: _Spans, n: int, *, only_top: bool) -
     owner_mask = (_ONE << bits) - _ONE
     grams = _grams(codes.astype(np.uint64), n) & ~owner_mask
     places = np.flatnonzero(_may_repeat(grams))
-    keys = grams[places] | spans.owners(places, n).astype(np.uint64)
+    owners = spans.owners(places, n)
+    grams = grams[places]
+    # Of what occurs in several texts, only what occurs twice in one is of interest.
+    is_left = _may_repeat((grams | spans.text_of_owner[owners].astype(np.uint64)) * _MULTIPLIER)
+    keys = grams[is_left] | owners[is_left].astype(np.uint64)
     keys.sort()
     starts = _run_starts(keys)
     keys, counts = keys[starts], np.diff(np.append(starts, len(keys)))
@@ -281,8 +275,8 @@ def _class_table(n_codes: int) -> NDArray[np.uint8]:
     return table
 
 
-class _WordKinds(dict[str, int]):
-    """The bits of what each word is: function word, flagged, spam, built like a word. Learns as it goes."""
+class _WordCodes(dict[str, int]):
+    """A number for each word: a digest of it over the bits of what it is. Learns as it goes."""
 
     def __init__(self, language: str) -> None:
         super().__init__()
@@ -291,19 +285,24 @@ class _WordKinds(dict[str, int]):
     def __missing__(self, word: str) -> int:
         if len(self) >= MAX_REMEMBERED:
             self.clear()
+        digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8, usedforsecurity=False).digest()
+        self[word] = code = int.from_bytes(digest, "little") & ~int(_KINDS) | self._kinds(word)
+        return code
+
+    def _kinds(self, word: str) -> int:
+        """Returns the bits of what a word is: function word, flagged, spam, built like a word."""
         plain = word.lower().strip(_MARKS).replace("’", "'")
-        self[word] = kinds = (
+        return (
             _STOP * (plain in self._stop_words)
             + _FLAGGED * (plain in FLAGGED_WORDS)
             + _SPAM * (plain in SPAM_WORDS)
             + _COMMON * _is_common(plain)
         )
-        return kinds
 
 
 @lru_cache(maxsize=128)
-def _word_kinds(language: str) -> _WordKinds:
-    return _WordKinds(language if language in STOP_WORDS else "")
+def _word_codes(language: str) -> _WordCodes:
+    return _WordCodes(language if language in STOP_WORDS else "")
 
 
 def _is_common(word: str) -> bool:
