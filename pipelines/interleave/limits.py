@@ -8,8 +8,10 @@ import math
 import re
 from collections.abc import Iterator
 from html import unescape
+from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.rejections import RejectReason
 
@@ -27,7 +29,11 @@ MAX_TOKEN_BYTES = 4_000_000
 """Of one text, attribute or script, character references counted as what they stand for."""
 
 MAX_ATTRIBUTES = 2_000
-"""Of one element."""
+"""Of one element, where its tag is long enough to be looked at."""
+
+MAX_COMPARED = 500_000_000
+"""Sum, over all start tags, of the square of the number of their attributes: each name is compared with those before
+it. A nanosecond and a half each."""
 
 MAX_OPEN_FORMATTING = 1_000_000
 """Sum, over all start tags, of the formatting elements open there: what is built anew for each (HTML standard,
@@ -40,25 +46,24 @@ _CHECK_FORMATTING = 200
 _CHECK_FORMATTING_TAGS = 2 * math.isqrt(MAX_OPEN_FORMATTING)
 """Fewer tags cannot leave elements open, and then open others, often enough to reach the limit."""
 
-_CHECK_ATTRIBUTES = 100_000
-"""Bytes; a smaller page has no room for attributes enough to cost a second."""
+_ATTRIBUTE_BYTES = 3
+"""A name and what parts it from the next: there are too few shorter names to matter, as equal ones are dropped."""
 
-_LONG_TAG = 8_000
-"""Bytes; what a shorter tag holds costs no time."""
+_COUNT_ATTRIBUTES = 100
+"""Of a tag; fewer are not told from other white space and quotes."""
 
 _TRIES = 4
 """Ends of tags that are looked at in one place before the search goes on elsewhere."""
 
 _LESS_THAN = ord("<")
 _HEADS = re.compile(rb"<(/?[a-zA-Z]+|!)")
-_FORMATTING_HEADS = re.compile(rb"<[bceifnstu](?:ig|ode|m|ont|obr|mall|trike|trong|t|)[\s>/]", re.IGNORECASE)
-"""Of formatting elements, and of a few that are none but have no more letters."""
-
 _TAGS = re.compile(rb"<[a-zA-Z][^>=]*+(?:=[ \t\n\f\r]*+(?:\"[^\"]*+\"|'[^']*+')?+[^>=]*+)*+")
 """Start tags to their end, which a ``>`` in a quoted value is not; possessive, so that the time is linear."""
 
+_TAG_START = re.compile(rb"<[a-zA-Z]")
 _VALUES = re.compile(rb"=[ \t\n\f\r]*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>]*+)")
 _NAMES = re.compile(rb"[^\s/]+")
+_BEFORE_NAMES = b" \t\n\f\r/\"'"
 _BINARY = bytes((*range(0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20)))
 _KNOWN_TAG = re.compile(
     rb"<(?:!doctype|!--|/?(?:html|head|body|title|meta|script|style|link|div|span|p|a|h[1-6]|table|tr|td|ul|ol|li|br"
@@ -74,6 +79,20 @@ _NOT_NESTING = frozenset(
     b" area base br embed hr img input link meta param source track wbr bgsound keygen".split()
 )
 """Elements that are empty, or that the next of their kind ends."""
+
+
+def _formatting_pairs() -> NDArray[np.bool_]:
+    """Returns whether each pair of letters, as the digits of a number, can be what a formatting element begins with."""
+    table = np.zeros(1 << 16, dtype=np.bool_)
+    for name in _FORMATTING:
+        ends = (name[1:2],) if len(name) > 1 else tuple(bytes((byte,)) for byte in b" \t\n\f\r/>")
+        for pair in (name[:1] + end for end in ends):
+            for first, second in product({*pair[:1].upper(), *pair[:1]}, {*pair[1:].upper(), *pair[1:]}):
+                table[first << 8 | second] = True
+    return table
+
+
+_FORMATTING_PAIRS = _formatting_pairs()
 
 
 class PageLimitError(ValueError):
@@ -95,14 +114,14 @@ def check_bytes(body: bytes) -> None:
     _check_kind(body)
     if len(body) > MAX_TOKEN_BYTES:
         _check_tokens(body)
-    n_tags = int(np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == _LESS_THAN))
-    if n_tags > _CHECK_TAGS or (n_tags > _CHECK_FORMATTING_TAGS and _has_formatting(body)):
+    is_tag = np.frombuffer(body, dtype=np.uint8) == _LESS_THAN
+    n_tags = int(np.count_nonzero(is_tag))
+    if n_tags > _CHECK_TAGS or (n_tags > _CHECK_FORMATTING_TAGS and _has_formatting(body, is_tag)):
         heads = _HEADS.findall(body)
         _at_most(heads.count(b"!"), MAX_DECLARATIONS, "comments and declarations")
         _at_most(len(heads), MAX_TAGS, "tags")
         check_nesting(heads)
-    if len(body) > _CHECK_ATTRIBUTES:
-        _check_attributes(body)
+    _check_attributes(body)
 
 
 def check_depth(depth: int) -> None:
@@ -176,14 +195,25 @@ def _check_tokens(body: bytes) -> None:
             )
 
 
-def _has_formatting(body: bytes) -> bool:
-    return len(_FORMATTING_HEADS.findall(body)) > _CHECK_FORMATTING
+def _has_formatting(body: bytes, is_tag: NDArray[np.bool_]) -> bool:
+    """Returns whether enough tags begin as those of formatting elements do: a few others do so too."""
+    codes = np.frombuffer(body, dtype=np.uint8)
+    places = np.flatnonzero(is_tag[:-2])
+    pairs = codes[places + 1].astype(np.uint16) << 8 | codes[places + 2]
+    return int(np.count_nonzero(_FORMATTING_PAIRS[pairs])) > _CHECK_FORMATTING
 
 
 def _check_attributes(body: bytes) -> None:
-    for tag in long_tags(body, _LONG_TAG):
-        names = {name.lower() for name in _NAMES.findall(_VALUES.sub(b" ", tag))}
-        _at_most(len(names) - 1, MAX_ATTRIBUTES, "attributes of one element")
+    # Tags that have no more than this fill the page without reaching the limit.
+    length = _ATTRIBUTE_BYTES**2 * MAX_COMPARED // max(1, len(body))
+    compared = 0
+    for tag in long_tags(body, length):
+        count = len(tag) - len(tag.translate(None, _BEFORE_NAMES))
+        if count > _COUNT_ATTRIBUTES:
+            count = len(_NAMES.findall(_VALUES.sub(b" ", tag))) - 1
+        _at_most(count, MAX_ATTRIBUTES, "attributes of one element")
+        compared += count * count
+        _at_most(compared, MAX_COMPARED, "comparisons of names of attributes")
 
 
 def long_tags(body: bytes, length: int) -> Iterator[bytes]:
@@ -198,7 +228,7 @@ def long_tags(body: bytes, length: int) -> Iterator[bytes]:
         if end < 0:
             reach *= 2
             continue
-        if end - start > length:
+        if _TAG_START.search(body, start, end - length + 1):
             yield from [tag for tag in _TAGS.findall(body, start, end) if len(tag) > length]
         start, reach = end, length
 
