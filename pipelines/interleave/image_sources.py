@@ -2,6 +2,8 @@
 
 import re
 from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
 
 from pipelines.interleave.data_uris import is_data_uri
 from pipelines.interleave.srcset import MAX_LENGTH, Candidate, best_candidate, parse_srcset
@@ -55,7 +57,7 @@ MAX_REMEMBERED = 500
 _COMMON_NAMES = frozenset(
     ("src", "alt", "title", "class", "id", "width", "height", "style", "srcset", "sizes", "loading", "border")
 )
-_LAZY_NAMES = frozenset((*LAZY_SOURCES, *LAZY_SRCSETS))
+_LAZY_SOURCES = frozenset(LAZY_SOURCES)
 _PLACEHOLDER_NAME = re.compile(
     r"(?:spacer|blank|pixel|clear|transparent|trans|1x1|1px|placeholder|dummy|empty|loading|loader|lazy|lazyload|shim"
     r"|ajax-loader|gr[ae]y|white)"
@@ -72,39 +74,37 @@ _UNREADABLE_TYPES = frozenset(
 )
 
 
-def choose_source(attributes: Attributes, sources: list[Attributes]) -> str | None:
-    """Returns the reference of an image: the best candidate that is not a spacer, None where there is none.
+def choose_source(attributes: Attributes, sources: list[Attributes]) -> tuple[str | None, list[str]]:
+    """Returns the reference of an image, and its further ones: other sizes and formats of the same picture.
+
+    The reference is the best candidate that is not a spacer, None where there is none; no other is a spacer.
 
     Args:
         attributes: Of the ``img`` (or ``amp-img``).
         sources: Of the ``source`` elements of its ``picture``, in order.
     """
-    candidates = _own_candidates(attributes)
+    names = _source_names(tuple(attributes))
+    plain = _plain_source(attributes)
+    if not sources and not names.srcsets and not names.lazy:
+        return plain, []
+    own = _candidates(attributes, names.srcsets)
+    candidates = next(filter(None, own), ())
     if sources and not candidates:
-        candidates = next(filter(None, map(_own_candidates, _readable_first(sources))), ())
-    source = _lazy_source(attributes) or _plain_source(attributes)
+        candidates = next(filter(None, map(_first_candidates, _readable_first(sources))), ())
+    lazy = _lazy_source(attributes, names.lazy)
+    chosen = _choose(candidates, lazy or plain)
+    offered = chain(own, *(_candidates(source, SRCSETS) for source in sources))
+    found = dict.fromkeys([*(candidate.url for group in offered for candidate in group), lazy or "", plain or ""])
+    return chosen, [url for url in found if url and url != chosen and not is_placeholder(url)]
+
+
+def _choose(candidates: tuple[Candidate, ...], source: str | None) -> str | None:
     if not candidates:
         return source
     best = best_candidate([c for c in candidates if not is_placeholder(c.url)])
     if best is not None and (source is None or is_placeholder(source) or _is_larger(best)):
         return best.url
     return source or candidates[0].url
-
-
-def other_references(attributes: Attributes, sources: list[Attributes], chosen: str) -> list[str]:
-    """Returns the further references of an image, spacers left out: other sizes and formats of the same picture."""
-    found: dict[str, None] = {}
-    if not sources and "srcset" not in attributes and not _lazy_names(tuple(attributes)):
-        return []
-    for element in (attributes, *sources):
-        for name in SRCSETS:
-            value = element.get(name)
-            if value and len(value) <= MAX_LENGTH:
-                found.update(dict.fromkeys(candidate.url for candidate in parse_srcset(value)))
-    for value in (_lazy_source(attributes), _plain_source(attributes)):
-        if value:
-            found[value] = None
-    return [reference for reference in found if reference != chosen and not is_placeholder(reference)]
 
 
 def is_placeholder(reference: str) -> bool:
@@ -121,14 +121,14 @@ def _names_spacer(reference: str) -> bool:
     return len(name) <= MAX_NAME and _PLACEHOLDER_NAME.match(name) is not None
 
 
-def _own_candidates(attributes: Attributes) -> tuple[Candidate, ...]:
-    for name in SRCSETS:
-        value = attributes.get(name)
-        if value and len(value) <= MAX_LENGTH:
-            candidates = parse_srcset(value)
-            if candidates:
-                return candidates
-    return ()
+def _candidates(attributes: Attributes, names: tuple[str, ...]) -> list[tuple[Candidate, ...]]:
+    """Returns what each ``srcset`` of an element offers, by their order in ``SRCSETS``."""
+    values = filter(None, map(attributes.get, names))
+    return [parse_srcset(value) for value in values if len(value) <= MAX_LENGTH]
+
+
+def _first_candidates(attributes: Attributes) -> tuple[Candidate, ...]:
+    return next(filter(None, _candidates(attributes, SRCSETS)), ())
 
 
 def _readable_first(sources: list[Attributes]) -> list[Attributes]:
@@ -143,26 +143,32 @@ def _is_larger(candidate: Candidate) -> bool:
     return candidate.width is not None or candidate.density > 1
 
 
-def _lazy_source(attributes: Attributes) -> str | None:
-    names = _lazy_names(tuple(attributes))
-    if not names:
-        return None
-    for name in LAZY_SOURCES:
-        value = (attributes.get(name) or "").strip()
-        if value and not is_placeholder(value) and " " not in value:
-            return value
+def _lazy_source(attributes: Attributes, names: tuple[str, ...]) -> str | None:
     for name in names:
         value = (attributes[name] or "").strip()
-        if value and _LOOKS_LIKE_IMAGE.match(value) and not is_placeholder(value):
+        if not value or is_placeholder(value):
+            continue
+        if (name in _LAZY_SOURCES and " " not in value) or _LOOKS_LIKE_IMAGE.match(value):
             return value
     return None
 
 
+class _SourceNames(NamedTuple):
+    """The attributes of an element that may name images, besides ``src`` and ``data``."""
+
+    srcsets: tuple[str, ...]
+    lazy: tuple[str, ...]
+    """What may hold the URL of an image that is loaded late: first the known ones."""
+
+
 @lru_cache(maxsize=1024)
-def _lazy_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns which attributes may hold the URL of an image that is loaded late: a site's images have the same ones."""
-    return tuple(
-        name for name in names if name in _LAZY_NAMES or (name not in _COMMON_NAMES and _LAZY_NAME.match(name))
+def _source_names(names: tuple[str, ...]) -> _SourceNames:
+    """Remembers, since a site's images have the same attributes."""
+    known = tuple(name for name in LAZY_SOURCES if name in names)
+    alike = tuple(n for n in names if n in LAZY_SRCSETS or (n not in _COMMON_NAMES and _LAZY_NAME.match(n)))
+    return _SourceNames(
+        srcsets=tuple(name for name in SRCSETS if name in names),
+        lazy=tuple(dict.fromkeys(known + alike)),
     )
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from pipelines.interleave.data_uris import MAX_BYTES, DataUriError, decode_data_uri, decoded_size, is_data_uri
-from pipelines.interleave.image_sources import SRCSETS, choose_source, is_placeholder, other_references
+from pipelines.interleave.image_sources import SRCSETS, choose_source, is_placeholder
 from pipelines.interleave.layout import Attributes, ImagePlace
 from pipelines.interleave.srcset import MAX_LENGTH
 from pipelines.interleave.texts import clean_line
@@ -48,8 +48,8 @@ class FoundImage:
 
     image_id: str | None = None
     embedded: Embedded | None = None
-    reference: str = ""
-    """As written."""
+    others: tuple[str, ...] = ()
+    """References to the same picture in other sizes and formats, as written."""
 
 
 def find_image(place: ImagePlace, base: str) -> FoundImage | RejectedImage:
@@ -62,20 +62,23 @@ def find_image(place: ImagePlace, base: str) -> FoundImage | RejectedImage:
     attributes = place.attributes
     if not _SRCSETS.isdisjoint(attributes) and max(len(attributes.get(name) or "") for name in SRCSETS) > MAX_LENGTH:
         return RejectedImage("", RejectReason.TOO_COMPLEX, f"a srcset of more than {MAX_LENGTH} characters")
-    reference = choose_source(attributes, place.sources)
+    reference, others = choose_source(attributes, place.sources)
     if reference is None:
         return RejectedImage("", RejectReason.NO_SOURCE, "no attribute names an image")
     if not _SIZES.isdisjoint(attributes):
         width, height = size_hints(attributes)
         if _is_pixel(width) or _is_pixel(height):
             return RejectedImage(reference[:300], RejectReason.PLACEHOLDER_IMAGE, f"stated size {width} x {height}")
-    return _find_embedded(reference) if is_data_uri(reference) else _find_linked(reference, base)
+    if is_data_uri(reference):
+        return _find_embedded(reference, tuple(others))
+    return _find_linked(reference, base, tuple(others))
 
 
-def find_others(place: ImagePlace, found: FoundImage, base: str) -> list[str]:
+def find_others(found: FoundImage, base: str) -> list[str]:
     """Returns the URLs of the same picture in other sizes and formats, as the element offers them."""
-    references = other_references(place.attributes, place.sources, found.reference)
-    urls = (_linked_url(reference, base) for reference in references if not is_data_uri(reference))
+    if not found.others:
+        return []
+    urls = (_linked_url(reference, base) for reference in found.others if not is_data_uri(reference))
     return list(dict.fromkeys(url for url in urls if isinstance(url, str) and url != found.url))
 
 
@@ -118,11 +121,11 @@ def _is_pixel(hint: int | None) -> bool:
     return hint is not None and hint <= 2
 
 
-def _find_linked(reference: str, base: str) -> FoundImage | RejectedImage:
+def _find_linked(reference: str, base: str, others: tuple[str, ...]) -> FoundImage | RejectedImage:
     if is_placeholder(reference):
         return RejectedImage(reference[:300], RejectReason.PLACEHOLDER_IMAGE, "named as a spacer")
     url = _linked_url(reference, base)
-    return FoundImage(url, reference=reference) if isinstance(url, str) else url
+    return FoundImage(url, others=others) if isinstance(url, str) else url
 
 
 def _linked_url(reference: str, base: str) -> str | RejectedImage:
@@ -135,7 +138,7 @@ def _linked_url(reference: str, base: str) -> str | RejectedImage:
     return url
 
 
-def _find_embedded(uri: str) -> FoundImage | RejectedImage:
+def _find_embedded(uri: str, others: tuple[str, ...]) -> FoundImage | RejectedImage:
     shown = uri[:60]
     if decoded_size(uri) > MAX_BYTES:
         return RejectedImage(shown, RejectReason.DATA_URI_TOO_LARGE, f"about {decoded_size(uri)} bytes")
@@ -148,7 +151,7 @@ def _find_embedded(uri: str) -> FoundImage | RejectedImage:
     if not media_type.startswith("image/"):
         return RejectedImage(shown, RejectReason.UNSUPPORTED_SCHEME, f"data: of type {media_type[:40]!r}")
     name = image_id(data)
-    return FoundImage(f"data:{name}", name, Embedded(media_type, data))
+    return FoundImage(f"data:{name}", name, Embedded(media_type, data), others)
 
 
 def _text(value: str | None) -> str | None:

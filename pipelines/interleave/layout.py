@@ -87,7 +87,9 @@ class LayoutBuilder:
         self.runs: list[Run] = []
         self.images: list[ImagePlace] = []
         self._block = self.root
-        self._pieces: list[str] = []
+        self.line: list[str] = []
+        """Texts of the line that is being made; always the same list."""
+
         self._lines: list[str] = []
         self._is_after_break = False
         self._link_length = 0
@@ -97,10 +99,10 @@ class LayoutBuilder:
 
     def text(self, piece: str) -> None:
         """Adds the text of one text node."""
-        if not self._pieces and piece.isspace() and self._block.tag not in PREFORMATTED:
+        if not self.line and piece.isspace() and self._block.tag not in PREFORMATTED:
             # White space at the beginning of a line is not shown, and most text nodes of a page are just that.
             return
-        self._pieces.append(piece)
+        self.line.append(piece)
         if self._links:
             self._link_length += len(piece)
 
@@ -138,7 +140,7 @@ class LayoutBuilder:
 
     def close_block(self) -> None:
         """Ends the block element that was started last."""
-        if self._pieces or self._lines:
+        if self.line or self._lines:
             self._flush()
         block = self._block
         block.end = len(self.runs)
@@ -167,7 +169,7 @@ class LayoutBuilder:
     def _add_image(self, tag: str, attributes: Attributes) -> None:
         if tag in ("object", "embed") and not (attributes.get("type") or "").lower().startswith("image/"):
             return
-        if self._pieces or self._lines:
+        if self.line or self._lines:
             self._flush()
         link = self._links[-1] if self._links else None
         place = ImagePlace(tag, attributes, self._block, len(self.runs), link)
@@ -189,7 +191,7 @@ class LayoutBuilder:
             Whether the block says that it is no content. The parser then looks whether there is text enough in it to
             doubt that, and where there is not, gives ``add_images`` what images it holds instead of walking it.
         """
-        if self._pieces or self._lines:
+        if self.line or self._lines:
             self._flush()
         blocks = self.blocks
         block = Block(tag, self._block, attributes, len(blocks))
@@ -205,10 +207,10 @@ class LayoutBuilder:
 
     def _break_line(self) -> None:
         if self._block.tag in PREFORMATTED:
-            self._pieces.append("\n")
+            self.line.append("\n")
             return
-        line = collapse("".join(self._pieces))
-        self._pieces.clear()
+        line = collapse("".join(self.line))
+        self.line.clear()
         if line:
             self._lines.append(line)
             self._is_after_break = True
@@ -217,9 +219,9 @@ class LayoutBuilder:
             self._flush()
 
     def _flush(self) -> None:
-        if self._pieces:
-            text = "".join(self._pieces)
-            self._pieces.clear()
+        if self.line:
+            text = "".join(self.line)
+            self.line.clear()
             line = text.strip("\r\n").rstrip() if self._block.tag in PREFORMATTED else collapse(text)
             if line:
                 self._lines.append(line)

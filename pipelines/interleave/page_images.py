@@ -55,7 +55,7 @@ def choose_images(layout: LayoutBuilder, inside: set[int], base: str, document_i
                 images.embedded[found.image_id] = found.embedded
         images.rejections.extend(
             reject_image(other, RejectReason.OTHER_CANDIDATE, f"another size or format of {url}", document_id)
-            for other in find_others(place, found, base)
+            for other in find_others(found, base)
         )
     return images
 

@@ -5,20 +5,38 @@ from typing import Any
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from pipelines.interleave.elements import BLOCKS, IMAGES, SKIPPED, STYLING
+from pipelines.interleave.elements import BLOCKS, IMAGES, PREFORMATTED, SKIPPED, STYLING
 from pipelines.interleave.encoding import DecodedPage
 from pipelines.interleave.layout import BLOCK, MIN_PROSPECT, NOTHING, Attributes, LayoutBuilder
 from pipelines.interleave.limits import MAX_DEPTH, check_depth
 from pipelines.interleave.page_head import PageHead
 
-TEXT, SKIP, STYLE, OTHER = range(10, 14)
-_KINDS: dict[str | None, int] = {
-    **dict.fromkeys(SKIPPED, SKIP),
-    **dict.fromkeys(STYLING, STYLE),
-    **dict.fromkeys(BLOCKS, BLOCK),
-    "-text": TEXT,
-    None: SKIP,
+SKIP, STYLE, OTHER = range(10, 13)
+
+
+def _number_names() -> dict[int, str]:
+    """Returns the names of elements by the numbers that lexbor gives them in every page."""
+    maker = LexborHTMLParser("")
+    names = [name for name in SKIPPED | STYLING | BLOCKS | IMAGES if not name.startswith("-")]
+    numbered = {maker.create_node(name).tag_id: name for name in names}
+    return {number: name for number, name in numbered.items() if number <= _MAX_NUMBER}
+
+
+_MAX_NUMBER = 0xFFFF
+"""Numbers above it are addresses."""
+
+_BODY: Any = LexborHTMLParser("<body>text<!-- -->").body
+_TEXT, _COMMENT = (node.tag_id for node in _BODY.iter(include_text=True))
+_NO_ELEMENT = 0
+_NAMES = _number_names()
+_KINDS: dict[int, int] = {
+    **{number: SKIP for number, name in _NAMES.items() if name in SKIPPED},
+    **{number: STYLE for number, name in _NAMES.items() if name in STYLING},
+    **{number: BLOCK for number, name in _NAMES.items() if name in BLOCKS},
+    _NO_ELEMENT: SKIP,
+    _COMMENT: SKIP,
 }
+_NO_IMAGES = frozenset(number for number, name in _NAMES.items() if name not in IMAGES) | {_NO_ELEMENT, _COMMENT}
 _NO_PROSPECT = SKIPPED | {"a"}
 _OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
 """Without mutation events, whose cost grows with the square of the number of options of a ``select``."""
@@ -36,32 +54,36 @@ def lay_out_lexbor(page: DecodedPage, builder: LayoutBuilder) -> PageHead:
 
 def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
     add_text, open_block, close_block = builder.text, builder.open_block, builder.close_block
+    line, has_preformatted = builder.line, False
     kind_of = _KINDS.get
     survey = _Survey()
     stack: list[tuple[Any, int]] = []
     node: Any = body.first_child
     while True:
         while node is not None:
-            tag = node.tag
-            kind = kind_of(tag, OTHER)
-            if kind == TEXT:
-                add_text(node.text_content)
+            number = node.tag_id
+            if number == _TEXT:
+                piece = node.text_content
+                # Most texts are white space at the beginning of a line, which is not shown.
+                if line or has_preformatted or not piece.isspace():
+                    add_text(piece)
                 node = node.next
                 continue
+            kind = kind_of(number, OTHER)
             if kind == SKIP:
                 node = node.next
                 continue
             if kind == BLOCK:
-                if open_block(tag, node.attributes):
-                    survey.add(node, stack)
-                    if node.mem_id not in survey.with_text:
-                        builder.add_images(survey.images_in(node))
-                        close_block()
-                        node = node.next
-                        continue
+                tag = _NAMES[number]
+                if open_block(tag, node.attributes) and not survey.may_be_content(node, stack):
+                    builder.add_images(survey.images_in(node))
+                    close_block()
+                    node = node.next
+                    continue
+                has_preformatted |= tag in PREFORMATTED
                 stack.append((node, BLOCK))
             else:
-                stack.append((node, builder.open(tag, node.attributes) if kind == OTHER else NOTHING))
+                stack.append((node, builder.open(node.tag, node.attributes) if kind == OTHER else NOTHING))
             if len(stack) > MAX_DEPTH:
                 check_depth(len(stack))
             node = node.first_child
@@ -83,24 +105,27 @@ class _Survey:
     """
 
     def __init__(self) -> None:
-        self.with_text: set[int] = set()
+        self._with_text: set[int] = set()
         """``mem_id`` of the elements that hold a text of ``MIN_PROSPECT`` characters outside links."""
         self._with_images: set[int] = set()
         self._last, self._depth = 0, MAX_DEPTH
         """The block that was taken up last, and in how many elements it lies."""
 
-    def add(self, block: LexborNode, stack: list[tuple[Any, int]]) -> None:
-        """Takes up a block inside the elements of ``stack``, unless it lies in one that is taken up."""
-        if len(stack) > self._depth and stack[self._depth][0].mem_id == self._last:
-            return
-        self._last, self._depth = block.mem_id, len(stack)
+    def may_be_content(self, block: LexborNode, stack: list[tuple[Any, int]]) -> bool:
+        """Returns whether a block inside the elements of ``stack`` holds text enough."""
+        if len(stack) <= self._depth or stack[self._depth][0].mem_id != self._last:
+            self._last, self._depth = block.mem_id, len(stack)
+            self._take_up(block)
+        return block.mem_id in self._with_text
+
+    def _take_up(self, block: LexborNode) -> None:
         nodes: Iterator[Any] = block.traverse(include_text=True, skip_empty=True)
         for node in nodes:
-            tag = node.tag
-            if tag == "-text":
-                if len(node.text_content) >= MIN_PROSPECT:
-                    _add_ancestors(node, self.with_text, _NO_PROSPECT)
-            elif tag in IMAGES:
+            text = node.text_content
+            if text is not None:
+                if len(text) >= MIN_PROSPECT:
+                    _add_ancestors(node, self._with_text, _NO_PROSPECT)
+            elif node.tag_id not in _NO_IMAGES and node.tag in IMAGES:
                 _add_ancestors(node, self._with_images, SKIPPED)
 
     def images_in(self, block: LexborNode) -> list[tuple[str, Attributes]]:
@@ -110,7 +135,9 @@ class _Survey:
         return [
             (str(node.tag), node.attributes)
             for node in block.traverse()
-            if node.tag in IMAGES and (node.parent is None or node.parent.mem_id in self._with_images)
+            if node.tag_id not in _NO_IMAGES
+            and node.tag in IMAGES
+            and (node.parent is None or node.parent.mem_id in self._with_images)
         ]
 
 
