@@ -16,7 +16,7 @@ from pipelines.inputs.inflate import GZIP_BITS, InflateError, start_inflating
 READ_BYTES = 1 << 20
 """Compressed bytes asked of the file at one time."""
 
-FEED_BYTES = 1 << 14
+FEED_BYTES = 1 << 16
 """Compressed bytes given to the decompressor at one time: what it leaves unused is copied, so keep it small."""
 
 INFLATE_BYTES = 1 << 18
