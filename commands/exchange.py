@@ -41,7 +41,7 @@ def export(*, source: str, destination: str | None, name: str) -> None:
         files = WRITERS[name](source, destination)
     except ExchangeError as error:
         raise CommandError(str(error), Exit.USAGE) from error
-    output.result(f"wrote {len(files):,} files to {destination}")
+    output.result(f"wrote {len(files):,} {'file' if len(files) == 1 else 'files'} to {destination}")
 
 
 @command(
@@ -61,7 +61,10 @@ def import_(*, files: tuple[str, ...], name: str, run: str) -> None:
     if name == "img2dataset":
         raise CommandError("img2dataset data need no import: name the tars as input.pairs of a recipe", Exit.USAGE)
     try:
-        count = READERS[name](files, run)
+        counts = READERS[name](files, run)
     except ExchangeError as error:
         raise CommandError(str(error), Exit.USAGE) from error
-    output.result(f"{count:,} documents are in {run}; go on with: mm1 run RECIPE --out {run} --jobs fetch..")
+    output.result(f"{counts.n_out:,} documents are in {run}; go on with: mm1 run RECIPE --out {run} --jobs fetch..")
+    left_out = ", ".join(f"{reason} {n:,}" for reason, n in sorted(counts.rejected.items()))
+    if left_out:
+        output.result(f"left out, of {counts.n_in:,} rows: {left_out}; why: {run}/interleave/rejected/")

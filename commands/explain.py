@@ -11,9 +11,11 @@ import click
 from commands import output
 from commands.errors import CommandError, Exit
 from commands.program import command, json_option
+from commands.trainings import chosen_trainings, rows_of_step
 
 if TYPE_CHECKING:
     from pipelines.report.life import Event, Life
+    from pipelines.report.row_samples import RowSample
     from schemas.recipe import Recipe
 
 MAX_ALIKE = 3
@@ -27,7 +29,8 @@ mm1 explain runs/web https://a.example/cat.jpg
 mm1 explain runs/web https://a.example/page.html --texts   # what became of every text of the page
 mm1 explain runs/web 0f3c...e1                    # a document, image or sample
 mm1 explain runs/web --row 1234
-mm1 explain runs/web --step 1234 --model model     # what a training step saw
+mm1 explain runs/web --step 1234                   # what a training step saw: its samples, scores and pages
+mm1 explain runs/web --step 1234 --model model     # where several were trained on it, or elsewhere
 """
 )
 @click.argument("run")
@@ -35,7 +38,7 @@ mm1 explain runs/web --step 1234 --model model     # what a training step saw
 @click.option("--texts", is_flag=True, help="Read the page again: what became of each of its texts, and why.")
 @click.option("--row", type=click.IntRange(min=0), help="Name the samples of a training row instead.")
 @click.option("--step", type=click.IntRange(min=1), help="Name the samples of a training step instead.")
-@click.option("--model", metavar="DIR", help="Folder of the training run that --step is of.")
+@click.option("--model", metavar="DIR", help="Training run that --step is of; default: the one beside RUN.")
 @json_option
 def explain(
     *, run: str, query: str | None, texts: bool, row: int | None, step: int | None, model: str | None, as_json: bool
@@ -43,10 +46,8 @@ def explain(
     """Shows what every job of RUN saw of one page, image or sample: score, threshold, verdict, place in the shards."""
     if sum(given is not None for given in (query, row, step)) != 1:
         raise click.UsageError("give one of URL, KEY, IMAGE_ID, --row or --step")
-    if step is not None and model is None:
-        raise click.UsageError("--step needs --model: the folder of the training run")
     if query is None:
-        _explain_rows(run, [row] if row is not None else rows_of_step(run, str(model), step or 1), as_json)
+        _explain_rows(run, [row] if row is not None else _rows_of_step(run, step or 1, model), as_json)
         return
     if texts:
         _explain_texts(run, query, as_json)
@@ -111,45 +112,42 @@ def _compared(value: float, threshold: float | None) -> str:
     return f" {'<' if value < threshold else '>' if value > threshold else '='} {threshold:g}"
 
 
-def rows_of_step(run: str, model: str, step: int) -> list[int]:
-    """Returns the rows of the shards that a training step was made of.
-
-    Raises:
-        CommandError: The training run has no such step, or was made on other shards.
-    """
-    import json
-    import os
-
-    from pipelines.report.statistics import read_manifest
-    from schemas.row_order import RowOrder
-
-    metrics = os.path.join(model, "metrics.jsonl")
-    if not os.path.isfile(metrics):
-        raise CommandError(f"{model} is no training run: it has no metrics.jsonl", Exit.USAGE)
-    with open(metrics, encoding="utf-8") as file:
-        reports = (json.loads(line) for line in file)
-        report = next((r for r in reports if r["step"] == step and "rows" in r), None)
-    manifest = read_manifest(run)
-    if report is None or manifest is None:
-        missing = f"{metrics} has no step {step}" if report is None else f"{run} has no shards"
-        raise CommandError(missing, Exit.USAGE)
-    with open(os.path.join(model, "settings.json"), encoding="utf-8") as file:
-        held_out = json.load(file)["holdout"]["rows"]
-    n_rows = manifest.n_rows() - held_out
-    order = RowOrder(manifest.weights, manifest.pool_rows)
-    places = (divmod(position, n_rows) for position in range(*report["rows"]))
-    return [order.epoch_row(place, n_rows, seed=manifest.seed, epoch=epoch) for epoch, place in places]
+def _rows_of_step(run: str, step: int, model: str | None) -> list[int]:
+    trainings = chosen_trainings(run, [model] if model is not None else [])
+    if len(trainings) != 1:
+        found = ", ".join(training.path for training in trainings)
+        why = f"several lie beside {run}: {found}" if found else f"none on these shards lies beside {run}"
+        raise click.UsageError(f"--step needs --model, the folder of the training run; {why}")
+    if model is None:
+        output.note(f"step {step} of {trainings[0].path}")
+    return rows_of_step(run, trainings[0], step)
 
 
 def _explain_rows(run: str, rows: list[int], as_json: bool) -> None:
-    from pipelines.report.subject import lines_of_rows
+    from pipelines.report.row_samples import samples_of_rows
 
-    lines = lines_of_rows(run, rows)
-    if not lines:
+    samples = samples_of_rows(run, rows)
+    if not samples:
         raise CommandError(f"{run} has no samples of row {', '.join(map(str, rows))}", Exit.USAGE)
+    threshold = _score_threshold(run)
     if as_json:
-        output.json_result({"rows": rows, "samples": [dataclasses.asdict(line) for line in lines]})
+        listed = [dataclasses.asdict(sample) for sample in samples]
+        output.json_result({"rows": rows, "score_threshold": threshold, "samples": listed})
         return
-    shown = [(line.row, line.key, line.kind.value, line.n_text, line.n_images, line.n_loss) for line in lines]
-    output.table(None, ("row", "key", "kind", "text tokens", "images", "in the loss"), shown)
-    output.note(f"next: mm1 explain {run} KEY")
+    columns = ("row", "key", "kind", "text tokens", "images", "scores", "page")
+    output.table(None, columns, [_cells(sample) for sample in samples])
+    compared = f"images were kept with a score of {threshold:g} or more; " if threshold is not None else ""
+    output.note(f"{compared}every score, threshold and verdict of one: mm1 explain {run} KEY")
+
+
+def _cells(sample: RowSample) -> tuple[object, ...]:
+    scores = " ".join("-" if score is None else f"{score:.2f}" for score in sample.scores)
+    page = "forgotten" if sample.forgotten else sample.url or sample.source_id
+    return sample.row, sample.key, sample.kind, sample.n_text, sample.n_images, scores, page
+
+
+def _score_threshold(run: str) -> float | None:
+    from pipelines.runs import storage
+
+    # A folder of shards by itself does not say what scores were compared with.
+    return _recipe(run).score.min if storage.exists(storage.join(run, "run.json")) else None

@@ -12,8 +12,10 @@ import click
 from commands import output
 from commands.errors import CommandError, Exit
 from commands.program import command, json_option
+from commands.trainings import chosen_trainings, spans, steps_of_rows
 
 if TYPE_CHECKING:
+    from pipelines.mix.forget import ForgetReport
     from pipelines.verify.diff import ShardDiff
 
 MAX_SHOWN = 20
@@ -94,7 +96,8 @@ def _is_run(path: str) -> bool:
 
 
 def _print_differences(settings: Pairs, counts: Pairs, shards: ShardDiff) -> None:
-    for title, pairs in (("settings", {**settings, **shards.settings}), ("counts", counts)):
+    in_shards = {f"shards {name} {kind}": pair for name, kinds in shards.counts.items() for kind, pair in kinds.items()}
+    for title, pairs in (("settings", {**settings, **shards.settings}), ("counts", {**counts, **in_shards})):
         if pairs:
             output.table(title, ("what", "A", "B"), [(name, *map(output.cell, pair)) for name, pair in pairs.items()])
     kinds = sorted({*shards.only_a, *shards.only_b, *shards.changed, *shards.moved})
@@ -120,6 +123,13 @@ mm1 forget runs/web --image-id 5a65d6df...
 @click.option("--url-file", type=click.Path(exists=True, dir_okay=False), help="A file with one URL a line.")
 @click.option("--image-id", "image_ids", multiple=True, help="sha256 of an image. Repeatable.")
 @click.option("--dry-run", is_flag=True, help="Say what would go; change nothing.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="DIR",
+    help="A training run: say which of its steps used what goes. Repeatable; default: those beside PATH.",
+)
 @json_option
 def forget(
     *,
@@ -129,28 +139,51 @@ def forget(
     url_file: str | None,
     image_ids: tuple[str, ...],
     dry_run: bool,
+    models: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Takes samples out of shards. Only shards that hold them are rewritten, and no other row moves."""
+    """Takes samples out of shards, and says which training steps had used them.
+
+    Only shards that hold them are rewritten, and no other row moves.
+    """
     from pipelines.mix.forget import ForgetError, ForgetRequest
     from pipelines.mix.forget import forget as forget_samples
 
     listed = _lines(url_file) if url_file is not None else ()
+    trainings = chosen_trainings(path, models)
     try:
         request = ForgetRequest(domains=domains, urls=(*urls, *listed), image_ids=image_ids)
         report = forget_samples(path, request, dry_run=dry_run)
+        used = {training.path: steps_of_rows(path, training, report.rows()) for training in trainings}
     except ForgetError as error:
         raise CommandError(str(error), Exit.USAGE) from error
     if as_json:
-        output.json_result({**dataclasses.asdict(report), "rows": report.rows(), "dry_run": dry_run})
+        by_model = [{"model": t.path, "steps_done": t.steps, "steps": used[t.path]} for t in trainings]
+        content = {**dataclasses.asdict(report), "rows": report.rows(), "dry_run": dry_run, "used_by": by_model}
+        output.json_result(content)
         return
-    shown = [(sample.key, sample.kind.value, sample.row, sample.reason) for sample in report.samples]
-    if shown:
-        output.table(None, ("sample", "kind", "row", "fits"), shown)
+    _print_forgotten(report, path, dry_run)
+    for training in trainings if report.samples else ():
+        steps = used[training.path]
+        output.result(
+            f"{training.path}: {len(steps):,} of {training.steps:,} training steps used them"
+            f"{f': {spans(steps)}' if steps else ''}"
+        )
+
+
+def _print_forgotten(report: ForgetReport, path: str, dry_run: bool) -> None:
+    if not report.samples:
+        output.result(
+            f"nothing in {path} fits: no sample has such a page, image or domain, or all are forgotten already"
+        )
+        return
+    shown = [(sample.key, sample.kind.value, sample.row, sample.reason) for sample in report.samples[:MAX_SHOWN]]
+    output.table(None, ("sample", "kind", "row", "fits"), shown)
+    if len(report.samples) > MAX_SHOWN:
+        where = "--json has all" if dry_run else "tombstones.jsonl has all"
+        output.result(f"... and {len(report.samples) - MAX_SHOWN:,} more; {where}")
     would = "would go from" if dry_run else "went from"
     output.result(f"{len(report.samples):,} samples {would} {len(report.shards):,} shards")
-    if report.samples:
-        output.note("a step that used them: its rows are in the model's metrics.jsonl; `mm1 explain RUN --step N`")
 
 
 def _lines(path: str) -> tuple[str, ...]:

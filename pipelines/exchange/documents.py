@@ -15,7 +15,7 @@ from schemas.digests import json_digest
 from schemas.documents import Document, Segment, TextSegment
 from schemas.recipe import FetchSettings, InputSettings, Recipe
 from schemas.rejections import Rejection, RejectReason
-from schemas.summary import JobSummary, WorkReport
+from schemas.summary import JobSummary, UnitCounts, WorkReport
 
 JOB, UNIT = "interleave", "record"
 
@@ -32,13 +32,14 @@ Reader = Callable[[str], Iterator["ImportedDocument | str"]]
 """Yields the documents of a file; for a row that is none, what is wrong with it."""
 
 
-def import_documents(patterns: Sequence[str], run: str, read: Reader) -> int:
-    """Writes the documents of foreign files as the committed job ``interleave`` of a run; returns how many.
+def import_documents(patterns: Sequence[str], run: str, read: Reader) -> UnitCounts:
+    """Writes the documents of foreign files as the committed job ``interleave`` of a run; returns its counts.
 
     Rows that are no documents are rejections of that job, with their reason.
 
     Raises:
-        ExchangeError: A pattern names no file, or the run folder has documents already.
+        ExchangeError: A pattern names no file, no row of any file is a document, or the run folder has documents
+            already.
     """
     folder = RunFolder(run)
     if folder.summary(JOB) is not None:
@@ -66,8 +67,11 @@ def import_documents(patterns: Sequence[str], run: str, read: Reader) -> int:
         totals=total.totals,
         parts=total.parts,
     )
+    counts = summary.main()
+    if counts.n_in and not counts.n_out:
+        raise ExchangeError(f"none of the {counts.n_in:,} rows of {files[0]} is a document: is it of that format?")
     folder.commit(summary)
-    return summary.main().n_out
+    return counts
 
 
 def _files(pattern: str) -> list[str]:

@@ -7,6 +7,7 @@ from pipelines.exchange.hf import export_hf
 from pipelines.exchange.img2dataset import export_img2dataset
 from pipelines.exchange.mmc4 import export_mmc4, import_mmc4
 from pipelines.exchange.obelics import export_obelics, import_obelics
+from schemas.summary import UnitCounts
 
 EXPORTS: dict[str, Callable[[str, str], list[str]]] = {
     "obelics": export_obelics,
@@ -17,8 +18,8 @@ EXPORTS: dict[str, Callable[[str, str], list[str]]] = {
 }
 """Takes a folder of shards and a destination folder; returns the files written."""
 
-IMPORTS: dict[str, Callable[[Sequence[str], str], int]] = {"obelics": import_obelics, "mmc4": import_mmc4}
-"""Takes files and a run folder; returns how many documents there are. img2dataset data need no import: name them as
+IMPORTS: dict[str, Callable[[Sequence[str], str], UnitCounts]] = {"obelics": import_obelics, "mmc4": import_mmc4}
+"""Takes files and a run folder; returns the counts of rows. img2dataset data need no import: name them as
 ``input.pairs`` of a recipe.
 """
 

@@ -15,6 +15,7 @@ from pipelines.inputs.tables import TableError, read_json_lines
 from pipelines.runs import storage
 from schemas.documents import ImageSegment, Segment, TextSegment
 from schemas.samples import SampleKind
+from schemas.summary import UnitCounts
 
 LINES_NAME = "documents.jsonl"
 PLACE = "place_in_document"
@@ -61,8 +62,8 @@ def _line(stored: StoredSample) -> dict[str, Any]:
     }
 
 
-def import_mmc4(patterns: Sequence[str], run: str) -> int:
-    """Reads MMC4 files as documents of a run, whose images ``fetch`` then gets; returns how many.
+def import_mmc4(patterns: Sequence[str], run: str) -> UnitCounts:
+    """Reads MMC4 files as documents of a run, whose images ``fetch`` then gets; returns the counts of their rows.
 
     Args:
         patterns: JSONL files (also ``.gz``, ``.zst``), folders or patterns.

@@ -13,6 +13,7 @@ from pipelines.inputs.tables import TableError, read_parquet_rows
 from pipelines.runs import storage
 from schemas.documents import ImageSegment, Segment, TextSegment
 from schemas.samples import SampleKind
+from schemas.summary import UnitCounts
 
 END_OF_DOCUMENT = "END_OF_DOCUMENT_TOKEN_TO_BE_REPLACED"
 """OBELICS puts this where a page goes on elsewhere; it is no text."""
@@ -58,6 +59,8 @@ def _row(stored: StoredSample) -> dict[str, Any]:
         "key": sample.key,
         "piece": source["piece"],
         "pieces": source["pieces"],
+        "part": source["part"],
+        "parts": source["parts"],
     }
     return {
         "images": images,
@@ -67,8 +70,8 @@ def _row(stored: StoredSample) -> dict[str, Any]:
     }
 
 
-def import_obelics(patterns: Sequence[str], run: str) -> int:
-    """Reads OBELICS files as documents of a run, whose images ``fetch`` then gets; returns how many.
+def import_obelics(patterns: Sequence[str], run: str) -> UnitCounts:
+    """Reads OBELICS files as documents of a run, whose images ``fetch`` then gets; returns the counts of their rows.
 
     Args:
         patterns: Parquet files, folders or patterns.

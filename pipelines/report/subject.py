@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pipelines.interleave.urls import UrlError, normalise_page_url
@@ -12,7 +12,7 @@ from pipelines.mix.pieces import piece_key
 from pipelines.report.lookup import find, find_in_file
 from pipelines.report.statistics import read_manifest
 from pipelines.runs import storage
-from pipelines.runs.folder import RunFolder, read_part
+from pipelines.runs.folder import RunFolder
 from schemas.digests import document_id
 from schemas.documents import Document
 from schemas.images import FetchedUrl, ImagePair
@@ -189,13 +189,6 @@ def find_lines(folder: RunFolder, keys: set[str]) -> Iterator[tuple[str, IndexLi
         for name, path in _index_files(folder):
             for line in find_in_file(path, IndexLine, {"key": keys}):
                 yield name, line
-
-
-def lines_of_rows(run: str, rows: Iterable[int]) -> list[IndexLine]:
-    """Returns the index lines of training rows, in the order of the rows."""
-    wanted = set(rows)
-    found = [line for _, path in _index_files(RunFolder(run)) for line in read_part(path, IndexLine)]
-    return [line for line in found if line.row in wanted]
 
 
 def _index_files(folder: RunFolder) -> Iterator[tuple[str, str]]:
