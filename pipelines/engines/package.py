@@ -5,7 +5,6 @@ them on its class path (``PortablePipelineJarUtils``): some kilobytes. One runne
 """
 
 import json
-import os
 import pathlib
 import shlex
 import shutil
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.engines import spark
+from pipelines.engines.preflight import jar_problems, named_jar
 from pipelines.engines.settings import EngineError, EngineSettings
 from pipelines.runs.fingerprint import lineage_digest, own_digest
 from pipelines.runs.job import Job, JobContext
@@ -53,9 +53,9 @@ def write_package(recipe: Recipe, jobs: Sequence[Job], engine: EngineSettings, f
         folder: Made if it is not there; files of an earlier package in it are replaced.
 
     Raises:
-        EngineError: There is no runner jar.
+        EngineError: There is no runner jar, or none of a version that this Beam works with.
     """
-    runner = runner_jar()
+    runner = runner_jar(engine)
     target = pathlib.Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(runner, target / RUNNER_JAR)
@@ -72,23 +72,21 @@ def write_package(recipe: Recipe, jobs: Sequence[Job], engine: EngineSettings, f
     return list(packaged.values())
 
 
-def runner_jar() -> str:
+def runner_jar(engine: EngineSettings) -> str:
     """Returns the path of Beam's Spark job server jar: the one named, or the released one of Beam's own version.
 
     Raises:
-        EngineError: Neither can be had.
+        EngineError: Neither can be had, or the one named is of a version that this Beam does not work with.
     """
-    named = os.environ.get(spark.JAR_VARIABLE)
-    if named:
-        if not os.path.isfile(named):
-            raise EngineError(
-                f"{spark.JAR_VARIABLE} names {named}, which does not exist: build it by `make job-server`"
-            )
+    for problem in jar_problems(engine):
+        raise EngineError(problem)
+    named = named_jar(engine)
+    if named and "://" not in named:
         return named
     from apache_beam.utils.subprocess_server import JavaJarServer
 
     try:
-        url = JavaJarServer.path_to_beam_jar(":runners:spark:3:job-server:shadowJar")
+        url = named or JavaJarServer.path_to_beam_jar(":runners:spark:3:job-server:shadowJar")
         return str(JavaJarServer.local_jar(url))
     except (OSError, RuntimeError, ValueError) as error:
         raise EngineError(
@@ -120,7 +118,7 @@ def _portable_pipeline(job: Job, context: JobContext, engine: EngineSettings) ->
     from pipelines.engines.flags import beam_flags
     from pipelines.runs.transforms import Commit
 
-    options = PipelineOptions([flag for flag in beam_flags(engine) if not flag.startswith(_OF_SUBMIT)])
+    options = PipelineOptions(_of_pipeline(beam_flags(engine)))
     pipeline = beam.Pipeline(options=options)
     _ = job.build(pipeline, context) | "Commit" >> Commit(context, job.unit)
     proto = PortableRunner.get_proto_pipeline(pipeline, options)
@@ -131,6 +129,18 @@ def _portable_pipeline(job: Job, context: JobContext, engine: EngineSettings) ->
     options.view_as(StandardOptions).runner = None
     all_options = options.get_all_options() | {"storage_level": STORAGE_LEVEL}
     return proto, JobServiceHandle.encode_pipeline_options(all_options)
+
+
+def _of_pipeline(flags: Sequence[str]) -> list[str]:
+    """Returns the flags that are not for a driver that Beam starts; a value may be a word of its own."""
+    kept: list[str] = []
+    is_value = False
+    for flag in flags:
+        is_dropped = flag.startswith(_OF_SUBMIT) or (is_value and not flag.startswith("--"))
+        is_value = flag in _OF_SUBMIT
+        if not is_dropped:
+            kept.append(flag)
+    return kept
 
 
 def _write_script(path: pathlib.Path, recipe: Recipe, jobs: Sequence[PackagedJob], engine: EngineSettings) -> None:

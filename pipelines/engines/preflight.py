@@ -39,7 +39,13 @@ def engine_problems(engine: EngineSettings, paths: Sequence[str]) -> list[str]:
         paths: Absolute paths that workers read or write: the run folder, inputs, model files.
     """
     if engine.name in {"spark", "flink"}:
-        return [*_java(), *_jar(engine), *_master(engine), *_worker_program(engine), *_unseen_paths(engine, paths)]
+        return [
+            *_java(),
+            *jar_problems(engine),
+            *_master(engine),
+            *_worker_program(engine),
+            *_unseen_paths(engine, paths),
+        ]
     if engine.name == "dataflow":
         return [*_dataflow_flags(engine), *_local_paths(paths), *_image(engine)]
     return []
@@ -62,9 +68,16 @@ def _java() -> Iterator[str]:
         yield f"{java} says {found!r}: {advice}"
 
 
-def _jar(engine: EngineSettings) -> Iterator[str]:
+def named_jar(engine: EngineSettings) -> str | None:
+    """Returns the job server jar that a flag or the environment names, None for the released one of Beam's version."""
     variable = spark.JAR_VARIABLE if engine.name == "spark" else flink.JAR_VARIABLE
-    given = flag_value(engine, f"{engine.name}_job_server_jar") or os.environ.get(variable)
+    return flag_value(engine, f"{engine.name}_job_server_jar") or os.environ.get(variable)
+
+
+def jar_problems(engine: EngineSettings) -> Iterator[str]:
+    """Yields why the named job server jar cannot be used: it is not there, or of another version of Beam."""
+    variable = spark.JAR_VARIABLE if engine.name == "spark" else flink.JAR_VARIABLE
+    given = named_jar(engine)
     if not given or "://" in given:
         return
     if not os.path.isfile(given):

@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 
 import apache_beam as beam
 import pytest
@@ -61,10 +62,18 @@ JOBS = [FIRST, SECOND, THIRD]
 
 @pytest.fixture(autouse=True)
 def runner_jar(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    jar = tmp_path / "job-server.jar"
-    jar.write_bytes(b"the runner")
+    jar = job_server(tmp_path, "2.77.0")
     monkeypatch.setenv(spark.JAR_VARIABLE, str(jar))
     return jar
+
+
+def job_server(folder: pathlib.Path, version: str) -> pathlib.Path:
+    """Writes a jar that says its version of Beam where Beam's own do."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "job-server.jar"
+    with zipfile.ZipFile(path, "w") as jar:
+        jar.writestr("org/apache/beam/sdk/sdk.properties", f"version={version}\n")
+    return path
 
 
 def package(folder: pathlib.Path, **settings: object) -> Recipe:
@@ -90,7 +99,7 @@ def called(folder: pathlib.Path) -> list[str]:
     return [line.split("--name mm1-")[1].split()[0] for line in (folder / "calls").read_text().splitlines()]
 
 
-def test_a_pipeline_jar_holds_what_beam_looks_for(tmp_path: pathlib.Path) -> None:
+def test_a_pipeline_jar_holds_what_beam_looks_for(tmp_path: pathlib.Path, runner_jar: pathlib.Path) -> None:
     package(tmp_path)
 
     with zipfile.ZipFile(tmp_path / "package" / "second.jar") as jar:
@@ -102,7 +111,7 @@ def test_a_pipeline_jar_holds_what_beam_looks_for(tmp_path: pathlib.Path) -> Non
     assert {e["urn"] for e in environments} == {"beam:env:process:v1"}
     assert [e for e in environments if "dependencies" in e] == []
     assert options["beam:option:storage_level:v1"] == "MEMORY_ONLY"
-    assert (tmp_path / "package" / "beam-runner.jar").read_bytes() == b"the runner"
+    assert (tmp_path / "package" / "beam-runner.jar").read_bytes() == runner_jar.read_bytes()
 
 
 def test_the_script_runs_the_jobs_in_order_and_once(tmp_path: pathlib.Path) -> None:
@@ -154,5 +163,27 @@ def test_what_later_jobs_made_is_withdrawn_before_an_earlier_one_runs(tmp_path: 
 def test_a_runner_jar_that_is_not_there_is_named(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(spark.JAR_VARIABLE, "/nowhere.jar")
 
-    with pytest.raises(EngineError, match=r"MM1_SPARK_JOB_SERVER names /nowhere\.jar, which does not exist"):
+    with pytest.raises(
+        EngineError, match=r"job server jar /nowhere\.jar does not exist: .* unset MM1_SPARK_JOB_SERVER"
+    ):
         package(tmp_path)
+
+
+def test_a_runner_jar_of_another_beam_is_named(tmp_path: pathlib.Path, runner_jar: pathlib.Path) -> None:
+    job_server(tmp_path, "2.40.0")
+
+    with pytest.raises(EngineError, match=r"has Beam 2\.40\.0; this launcher's Beam 2\.77\.0 works with"):
+        package(tmp_path)
+    assert not (tmp_path / "package").exists()
+
+
+@pytest.mark.parametrize("is_one_word", [True, False])
+def test_a_runner_jar_given_to_beam_is_taken(tmp_path: pathlib.Path, is_one_word: bool) -> None:
+    other = job_server(tmp_path / "other", "2.62.0")
+    flags = (f"--spark_job_server_jar={other}",) if is_one_word else ("--spark_job_server_jar", str(other))
+
+    write_package(recipe(tmp_path / "run"), JOBS, replace(ENGINE, beam_flags=flags), str(tmp_path / "package"))
+
+    assert (tmp_path / "package/beam-runner.jar").read_bytes() == other.read_bytes()
+    with zipfile.ZipFile(tmp_path / "package/first.jar") as jar:
+        assert str(other) not in jar.read("BEAM-PIPELINE/pipeline/pipeline-options.json").decode()
