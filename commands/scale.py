@@ -28,6 +28,10 @@ def show_plan(census: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> N
     output.result(f"input: {counted}")
     columns = ("job", "units", "work items", "shuffled", "a worker", "CPU hours", "GPU hours", "requests", "output")
     output.table("what each job would take", columns, [_row(job) for job in jobs])
+    waits = max(job["polite_hours"] for job in jobs)
+    if waits:
+        share = f"{census['largest_host_share']:.0%} of the sampled images are on {census['largest_host']}"
+        output.note(f"{share}, which takes {hours(waits)} hours at the recipe's requests a second, on any engine")
     output.note("CPU hours are those of one core of the measured machine; GPU hours need a known model and accelerator")
 
 

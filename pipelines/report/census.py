@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pipelines.fetch.urls import host_of
 from pipelines.inputs.pairs import pair_files
 from pipelines.inputs.planning import ItemKind, WorkItem, plan_pages, plan_texts
 from pipelines.inputs.reading import archive_problem, read_pages
@@ -36,6 +38,9 @@ def take_census(recipe: Recipe) -> Census:
     sizes = {path: size for item in (*pages, *texts) for path, size in zip(item.paths, item.sizes, strict=True)}
     sizes |= {path: storage.size(path) for path in pairs}
     n_pages, n_bytes, images = _sample(pages, recipe.interleave)
+    hosts = Counter(host for page in images for host in page)
+    # An image that a page holds itself has no host.
+    largest = max(((n, host) for host, n in hosts.items() if host), default=(0, None))
     page_bytes = sum(_bytes_of(item) for item in pages)
     return Census(
         files=len(sizes),
@@ -43,14 +48,16 @@ def take_census(recipe: Recipe) -> Census:
         work_items=len(pages) + len(texts),
         pages=round(page_bytes * n_pages / n_bytes) if n_bytes else 0,
         sampled_pages=n_pages,
-        images_per_page=images,
+        images_per_page=hosts.total() / len(images) if images else None,
+        largest_host=largest[1],
+        largest_host_share=largest[0] / max(1, hosts.total()),
     )
 
 
-def _sample(items: Sequence[WorkItem], settings: InterleaveSettings) -> tuple[int, int, float | None]:
-    """Returns pages and bytes of the sample, and the images that a page of it refers to."""
+def _sample(items: Sequence[WorkItem], settings: InterleaveSettings) -> tuple[int, int, list[list[str]]]:
+    """Returns pages and bytes of the sample, and the hosts of the images that pages of it refer to."""
     n_pages = n_bytes = 0
-    images: list[int] = []
+    images: list[list[str]] = []
     for item in _spread(items):
         if archive_problem(item, storage.open_read) is not None:
             continue
@@ -58,9 +65,9 @@ def _sample(items: Sequence[WorkItem], settings: InterleaveSettings) -> tuple[in
         for page in read_pages(part, storage.open_read, max_page_bytes=settings.max_page_bytes):
             n_pages += 1
             if isinstance(page, Page) and len(images) < EXTRACTED_PAGES * SAMPLED_ITEMS:
-                images.append(_count_images(page, settings))
+                images.append(_image_hosts(page, settings))
         n_bytes += _bytes_of(part)
-    return n_pages, n_bytes, sum(images) / len(images) if images else None
+    return n_pages, n_bytes, images
 
 
 def _spread(items: Sequence[WorkItem]) -> list[WorkItem]:
@@ -81,6 +88,6 @@ def _bytes_of(item: WorkItem) -> int:
     return end - item.start
 
 
-def _count_images(page: Page, settings: InterleaveSettings) -> int:
+def _image_hosts(page: Page, settings: InterleaveSettings) -> list[str]:
     outcome = extract_page(page, parser=settings.parser, max_images=settings.max_images).outcome
-    return sum(1 for _ in outcome.images()) if isinstance(outcome, Document) else 0
+    return [host_of(image.url) for _, image in outcome.images()] if isinstance(outcome, Document) else []

@@ -21,7 +21,8 @@ ROWS_PER_BUCKET = 50_000
 """As ``joins``, ``dedup`` and ``fetch`` have it: the rows of one group, so that no worker holds more."""
 
 URLS_PER_BUCKET = 1_000
-"""As ``fetch`` has it."""
+URLS_PER_PORTION = 10_000
+"""As ``fetch`` has them: the URLs of a bucket, and of a portion of a host with many."""
 
 ROWS_PER_CHUNK = 16_384
 LEAST_CHUNKS = 64
@@ -89,6 +90,12 @@ class Census:
     images_per_page: float | None
     """Images that a sampled page refers to; None where no page was sampled."""
 
+    largest_host: str | None
+    """That the most images of the sampled pages are on."""
+
+    largest_host_share: float
+    """Of all their images."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPlan:
@@ -108,6 +115,9 @@ class JobPlan:
     requests: int
     """To hosts of the web."""
 
+    polite_hours: float
+    """That the host with the most images takes at the rate of the recipe, whatever the number of workers."""
+
     output_bytes: int
 
 
@@ -119,7 +129,7 @@ def read_costs() -> Costs:
 def plan_line(census: Census, recipe: Recipe, costs: Costs) -> list[JobPlan]:
     """Returns what each job of a recipe would take, in order."""
     units = {name: round(census.pages * rate) for name, rate in _rates(census, costs).items()}
-    items = work_items(units, census.work_items, recipe)
+    items = work_items(units, census, recipe)
     plans = []
     parts_before = 0
     for name in JOB_NAMES:
@@ -136,7 +146,8 @@ def plan_line(census: Census, recipe: Recipe, costs: Costs) -> list[JobPlan]:
                 worker_bytes=worker_bytes(job, n_units) + parts * costs.part_memory_bytes if n_units else 0,
                 cpu_hours=n_units * job.cpu_s / 3600,
                 gpu_hours=_gpu_hours(name, n_units, recipe, costs),
-                requests=n_units if name == "fetch" and recipe.fetch.source == "web" else 0,
+                requests=n_units if _asks_the_web(name, recipe) else 0,
+                polite_hours=_polite_hours(census, n_units, recipe) if _asks_the_web(name, recipe) else 0.0,
                 output_bytes=round(n_units * job.output_bytes),
             )
         )
@@ -144,13 +155,16 @@ def plan_line(census: Census, recipe: Recipe, costs: Costs) -> list[JobPlan]:
     return plans
 
 
-def work_items(units: Mapping[str, int], interleave_items: int, recipe: Recipe) -> dict[str, int]:
-    """Returns the work items of each job: parts of documents, and buckets of rows."""
+def work_items(units: Mapping[str, int], census: Census, recipe: Recipe) -> dict[str, int]:
+    """Returns the work items of each job: parts of documents, buckets of rows, and portions of the largest host."""
+    interleave_items = census.work_items
+    largest = round(units["fetch"] * census.largest_host_share) if recipe.fetch.source == "web" else 0
+    portions = math.ceil(largest / URLS_PER_PORTION) if largest > URLS_PER_PORTION else 0
     buckets = {name: math.ceil(count / ROWS_PER_BUCKET) for name, count in units.items()}
     chunks = {name: max(LEAST_CHUNKS, math.ceil(count / ROWS_PER_CHUNK)) for name, count in units.items()}
     return {
         "interleave": interleave_items,
-        "fetch": math.ceil(units["fetch"] / URLS_PER_BUCKET) + interleave_items + buckets["fetch"],
+        "fetch": math.ceil(units["fetch"] / URLS_PER_BUCKET) + portions + interleave_items + buckets["fetch"],
         "dedup": interleave_items + 2 * buckets["dedup"],
         "score": chunks["score"] + interleave_items,
         "select": 2 * interleave_items + buckets["select"],
@@ -171,6 +185,14 @@ def _rates(census: Census, costs: Costs) -> dict[str, float]:
     scale = images / measured if measured else 1.0
     by_images = {"fetch", "dedup", "score", "select", "recaption"}
     return {n: job.units_per_page * (scale if n in by_images else 1.0) for n, job in costs.jobs.items()}
+
+
+def _asks_the_web(name: str, recipe: Recipe) -> bool:
+    return name == "fetch" and recipe.fetch.source == "web"
+
+
+def _polite_hours(census: Census, urls: int, recipe: Recipe) -> float:
+    return urls * census.largest_host_share / recipe.fetch.per_host.requests_per_s / 3600
 
 
 def _is_off(name: str, recipe: Recipe) -> bool:

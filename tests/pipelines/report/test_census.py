@@ -12,7 +12,8 @@ from pipelines.report import census
 from schemas.recipe import FetchSettings, InputSettings, Recipe
 
 PARAGRAPH = "<p>The keeper of the old lighthouse writes down how many ships went by and what they carried.</p>"
-BODY = f"<html><body><article>{PARAGRAPH * 4}<img src='/a.jpg'><img src='/b.jpg'></article></body></html>".encode()
+IMAGES = "<img src='/a.jpg'><img src='//img.example/b.jpg'><img src='//img.example/c.jpg'>"
+BODY = f"<html><body><article>{PARAGRAPH * 4}{IMAGES}</article></body></html>".encode()
 
 
 def write_warc(path: pathlib.Path, pages: int) -> None:
@@ -44,7 +45,8 @@ def test_files_bytes_and_pages_are_counted(tmp_path: pathlib.Path) -> None:
     # Three of the four archives are sampled; all four are of one size.
     assert found.sampled_pages == 75
     assert found.pages == pytest.approx(100, abs=1)
-    assert found.images_per_page == 2.0
+    assert found.images_per_page == 3.0
+    assert (found.largest_host, found.largest_host_share) == ("img.example", 2 / 3)
 
 
 def test_of_a_large_archive_only_the_beginning_is_read(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,4 +63,4 @@ def test_of_a_large_archive_only_the_beginning_is_read(tmp_path: pathlib.Path, m
 def test_no_input_is_no_pages(tmp_path: pathlib.Path) -> None:
     found = census.take_census(recipe(tmp_path))
 
-    assert dataclasses.astuple(found) == (0, 0, 0, 0, 0, None)
+    assert dataclasses.astuple(found) == (0, 0, 0, 0, 0, None, None, 0.0)

@@ -41,7 +41,16 @@ COSTS = Costs(
     model_operations={"ViT-B-32": 9_000_000_000},
 )
 
-CENSUS = Census(files=100, n_bytes=20 * GB, work_items=600, pages=1_000_000, sampled_pages=300, images_per_page=3.0)
+CENSUS = Census(
+    files=100,
+    n_bytes=20 * GB,
+    work_items=600,
+    pages=1_000_000,
+    sampled_pages=300,
+    images_per_page=3.0,
+    largest_host="img.example",
+    largest_host_share=0.5,
+)
 
 
 def recipe(**settings: object) -> Recipe:
@@ -108,22 +117,29 @@ def test_a_job_that_is_off_takes_nothing() -> None:
 
 
 def test_only_the_web_is_asked() -> None:
-    web = recipe().fetch
+    web = dataclasses.replace(recipe().fetch, source="web", user_agent="lab-bot/1.0 (+https://lab.example/bot)")
     folder = dataclasses.replace(web, source=FolderSource(folder="/images"))
 
-    assert (
-        plans(fetch=dataclasses.replace(web, source="web", user_agent="lab-bot/1.0 (+https://lab.example/bot)"))[
-            "fetch"
-        ].requests
-        == 3_000_000
-    )
-    assert plans(fetch=folder)["fetch"].requests == 0
+    assert plans(fetch=web)["fetch"].requests == 3_000_000
+    assert plans(fetch=folder)["fetch"].requests == plans(fetch=folder)["fetch"].polite_hours == 0
+
+
+def test_the_largest_host_is_cut_and_takes_the_time_that_its_manners_ask() -> None:
+    web = dataclasses.replace(recipe().fetch, source="web", user_agent="lab-bot/1.0 (+https://lab.example/bot)")
+    fair = dataclasses.replace(CENSUS, largest_host_share=0.001)
+
+    found, without = plans(fetch=web)["fetch"], plans(fair, fetch=web)["fetch"]
+
+    # 1,500,000 URLs at 2 a second, by 10,000; 3,000 URLs are no reason to cut.
+    assert found.polite_hours == pytest.approx(1_500_000 / 2 / 3600)
+    assert found.work_items - without.work_items == 150
 
 
 def test_the_bounds_are_those_of_the_jobs() -> None:
     assert lookup.ROWS_PER_BUCKET == dedup_plans.ITEMS_PER_BUCKET == fetch_plans.IMAGES_PER_BUCKET
     assert scale.ROWS_PER_BUCKET == lookup.ROWS_PER_BUCKET
     assert scale.URLS_PER_BUCKET == fetch_plans.URLS_PER_BUCKET
+    assert scale.URLS_PER_PORTION == fetch_plans.URLS_PER_PORTION
     assert (scale.LEAST_CHUNKS, scale.ROWS_PER_CHUNK) == (chunks.WORK_ITEMS, chunks.LARGEST)
 
 
