@@ -4,7 +4,7 @@ Its front matter is what lets ``datasets.load_dataset(FOLDER)`` read samples wit
 every image field that occurs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from schemas.manifest import Manifest
 from schemas.samples import SampleKind
@@ -83,15 +83,33 @@ CRC-32C, the order and the shares.
 """
 
 
-def make_card(manifest: Manifest, image_fields: Iterable[str], funnel: Mapping[str, Mapping[str, int]]) -> str:
+_MADE = """## How it was made
+
+`datasheet.md` has what each job of the run took in, put out and left out by reason, the settings that decided it, and
+what the run cannot know: licences, and whom to ask.
+"""
+
+_FORGOTTEN = "\n## Forgotten\n\n"
+
+
+def make_card(manifest: Manifest, image_fields: Iterable[str]) -> str:
     """Returns the README of a folder of shards.
 
     Args:
         manifest: What it holds.
         image_fields: Names of all image members after the key, for example ``"000.jpg"``.
-        funnel: For each job of the run, in and out and each reason, in the order of the line.
     """
-    return "\n".join([_front_matter(manifest, sorted(image_fields)), _contents(manifest), _READING, _datasheet(funnel)])
+    return "\n".join([_front_matter(manifest, sorted(image_fields)), _contents(manifest), _READING, _MADE])
+
+
+def with_forgotten(card: str, manifest: Manifest) -> str:
+    """Returns a card that says how many samples ``mm1 forget`` took out; other numbers stay those of the plan."""
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in manifest.forgotten.items() if count)
+    text = (
+        f"{_FORGOTTEN}Taken out by `mm1 forget`: {counts} samples. Their positions are still there, masked, and are\n"
+        "counted above; `tombstones.jsonl` names them.\n"
+    )
+    return card.split(_FORGOTTEN, 1)[0] + (text if counts else "")
 
 
 def _front_matter(manifest: Manifest, image_fields: list[str]) -> str:
@@ -134,16 +152,4 @@ def _contents(manifest: Manifest) -> str:
             f" {manifest.samples[name]:,} | {manifest.text_tokens[name]:,} | {manifest.images[name]:,} | {empty:.2%} |"
             f" {manifest.left_over[name]:,} |"
         )
-    return "\n".join(lines) + "\n"
-
-
-def _datasheet(funnel: Mapping[str, Mapping[str, int]]) -> str:
-    lines = [
-        "## How it was made\n",
-        "What each job of the run took in, put out, and left out by reason. Every item left out is a row of"
-        " `RUN/<job>/rejected/`.\n",
-        "| job | what | number |",
-        "| --- | --- | --- |",
-    ]
-    lines += [f"| {job} | {name} | {count:,} |" for job, counts in funnel.items() for name, count in counts.items()]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pipelines.mix import energon
 from pipelines.mix.card import make_card
 from pipelines.mix.croissant import make_croissant
-from pipelines.mix.manifest import MANIFEST_NAME, TOKENIZER_NAME, make_manifest
+from pipelines.mix.datasheet import make_datasheet
+from pipelines.mix.manifest import (
+    CARD_NAME,
+    CROISSANT_NAME,
+    DATASHEET_NAME,
+    MANIFEST_NAME,
+    TOKENIZER_NAME,
+    make_manifest,
+)
 from pipelines.mix.shards import SHARDS
 from pipelines.mix.tokenizer import load_tokenizer, special_tokens
 from pipelines.runs import storage
@@ -22,8 +30,6 @@ from schemas.manifest import Manifest, ShardRecord, sealed
 from schemas.rows import IndexLine, ShardMember
 from schemas.summary import PartRecord, WorkReport
 
-CARD_NAME = "README.md"
-CROISSANT_NAME = "croissant.json"
 _CHUNK = 1 << 22
 
 
@@ -43,7 +49,7 @@ class FinishWorker(Worker[Sequence[WorkReport]]):
         self._remove_strangers(manifest)
         members = [part.path for part in parts if part.table == "members"]
         folder = self._context.folder
-        for name, data in beside_files(folder, manifest, [folder.path(path) for path in members]):
+        for name, data in self._beside_files(manifest, [folder.path(path) for path in members]):
             output.add_part(_publish(folder, name, data))
         output.add_part(_publish_sqlite(folder, manifest, [folder.path(path) for path in members]))
         # The manifest is what makes shards count: it comes last.
@@ -66,6 +72,17 @@ class FinishWorker(Worker[Sequence[WorkReport]]):
         )
         return sealed(made)
 
+    def _beside_files(self, manifest: Manifest, member_parts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Yields the small files beside the shards as ``(name, content)``."""
+        image_fields = {member.part for path in member_parts for member in read_part(path, ShardMember)} - {"json"}
+        yield CARD_NAME, make_card(manifest, image_fields).encode()
+        funnel = read_funnel(self._context.folder)
+        yield DATASHEET_NAME, make_datasheet(manifest, self._context.recipe, funnel).encode()
+        yield CROISSANT_NAME, make_croissant(manifest).encode()
+        counts = {shard.name: sum(shard.samples.values()) for shard in manifest.shards}
+        for name, text in energon.text_files(counts, manifest.digest).items():
+            yield f"{energon.FOLDER}/{name}", text.encode()
+
     def _remove_strangers(self, manifest: Manifest) -> None:
         """Removes what an earlier run of other settings left in the folder."""
         root = self._context.folder.path(SHARDS)
@@ -75,22 +92,6 @@ class FinishWorker(Worker[Sequence[WorkReport]]):
         for path in storage.list_files(root, temporary=True):
             if path.removeprefix(root).strip("/") not in named:
                 storage.remove(path)
-
-
-def beside_files(folder: RunFolder, manifest: Manifest, member_parts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """Yields the small files beside the shards as ``(name, content)``.
-
-    Args:
-        folder: The run folder.
-        manifest: Of the shards.
-        member_parts: Paths of the parts of ``mix/members``, in the order of the shards.
-    """
-    image_fields = {member.part for path in member_parts for member in read_part(path, ShardMember)} - {"json"}
-    yield CARD_NAME, make_card(manifest, image_fields, read_funnel(folder)).encode()
-    yield CROISSANT_NAME, make_croissant(manifest).encode()
-    counts = {shard.name: sum(shard.samples.values()) for shard in manifest.shards}
-    for name, text in energon.text_files(counts, manifest.digest).items():
-        yield f"{energon.FOLDER}/{name}", text.encode()
 
 
 def _sample_rows(folder: str, manifest: Manifest) -> Iterator[energon.SampleRow]:

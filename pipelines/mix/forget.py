@@ -23,8 +23,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.mix import energon
+from pipelines.mix.card import with_forgotten
 from pipelines.mix.croissant import make_croissant
-from pipelines.mix.manifest import MANIFEST_NAME
+from pipelines.mix.manifest import CARD_NAME, CROISSANT_NAME, MANIFEST_NAME
 from pipelines.mix.shards import index_name, tar_index
 from pipelines.mix.tar import BLOCK, END, SampleTar
 from pipelines.runs import storage
@@ -296,13 +297,16 @@ def _renewed_manifest(manifest: Manifest, renewed: Mapping[str, ShardRecord], sa
 
 
 def _write_beside(folder: str, before: Manifest, after: Manifest, samples: Sequence[Tombstone]) -> None:
-    """Renews what lies beside the shards: tombstones, Croissant, Energon's files."""
+    """Renews what lies beside the shards: tombstones, the card, Croissant, Energon's files."""
     path = storage.join(folder, TOMBSTONES_NAME)
     known = storage.read_bytes(path).decode().splitlines() if storage.exists(path) else []
     lines = sorted({*known, *(to_json(sample) for sample in samples)})
     storage.write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
-    if storage.exists(storage.join(folder, "croissant.json")):
-        storage.write_bytes(storage.join(folder, "croissant.json"), make_croissant(after).encode())
+    card = storage.join(folder, CARD_NAME)
+    if storage.exists(card):
+        storage.write_bytes(card, with_forgotten(storage.read_bytes(card).decode(), after).encode())
+    if storage.exists(storage.join(folder, CROISSANT_NAME)):
+        storage.write_bytes(storage.join(folder, CROISSANT_NAME), make_croissant(after).encode())
     if not storage.exists(storage.join(folder, energon.FOLDER)):
         return
     counts = {shard.name: sum(shard.samples.values()) for shard in after.shards}

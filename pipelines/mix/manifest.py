@@ -9,6 +9,8 @@ from schemas.samples import SampleKind
 
 MANIFEST_NAME = "manifest.json"
 TOKENIZER_NAME = "tokenizer.json"
+CARD_NAME, DATASHEET_NAME, CROISSANT_NAME = "README.md", "datasheet.md", "croissant.json"
+"""What lies beside the shards for people and other tools."""
 
 
 def weights_by_kind(settings: MixtureSettings) -> dict[str, float]:

@@ -45,6 +45,18 @@ def test_a_domain_goes_and_every_other_sample_stays_where_it_is(run: pathlib.Pat
     assert difference.is_empty()
 
 
+def test_the_card_says_how_much_was_forgotten_of_each_kind(run: pathlib.Path) -> None:
+    card = (run / "shards" / "README.md").read_text()
+    forget(str(run), DOMAIN)
+    forget(str(run), ForgetRequest(domains=("site4.example",)))
+    counts = read_manifest(run).forgotten
+
+    after = (run / "shards" / "README.md").read_text()
+    assert after.startswith(card)
+    assert after.count("## Forgotten") == 1
+    assert all(f"{count:,} {kind}" in after for kind, count in counts.items())
+
+
 def test_the_reader_masks_what_is_forgotten_and_gives_the_rest_unchanged(
     run: pathlib.Path, mixed_run: pathlib.Path
 ) -> None:
