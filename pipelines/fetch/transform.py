@@ -34,15 +34,16 @@ def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
         fetch_urls(root, context),
         root | "Embedded" >> RunItems(context, StoreEmbedded(context), plans.embedded_parts, phase="embedded"),
         root | "Pairs" >> RunItems(context, StorePairs(context), plans.pair_parts, phase="pairs"),
-    ) | "Stored" >> beam.Flatten()
+    )
     picked = (
         stored
+        | "Stored" >> beam.Flatten()
         | "Candidate parts" >> beam.FlatMap(_candidate_parts, context)
         | "Spread parts" >> beam.Reshuffle()
         | "Read candidates" >> beam.FlatMap(Late(_read_candidates, Planned(context, plans.image_buckets)))
         | "Pick" >> RunGroups(context, PickImages(), plans.image_buckets, phase="images")
     )
-    return (stored, picked) | "Reports" >> beam.Flatten()
+    return (*stored, picked) | "Reports" >> beam.Flatten()
 
 
 def _fetch_urls(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:

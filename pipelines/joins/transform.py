@@ -13,7 +13,7 @@ from pipelines.joins.places import read_pairs, read_places
 from pipelines.joins.sources import Source
 from pipelines.runs.job import JobContext
 from pipelines.runs.planning import Late, Plan, Planned
-from pipelines.runs.transforms import Spread
+from pipelines.runs.transforms import Spread, of_several
 
 
 class Lookup(beam.PTransform):
@@ -28,9 +28,10 @@ class Lookup(beam.PTransform):
 
 
 class FindImages(beam.PTransform):
-    """Finds what the URLs of each source came to, and the images they gave: ``(source, Found)``.
+    """Finds what the URLs of each source came to, and the images they gave: two collections of ``(source, Found)``.
 
-    Found records are packed: ``image_facts`` reads them.
+    Found records are packed: ``image_facts`` reads them. The two are not flattened: whoever flattens them with more
+    would make a Flatten of a Flatten, over which the portable runners on the JVM can lose a collection.
     """
 
     def __init__(self, context: JobContext, sources: Plan[list[Source]]) -> None:
@@ -41,7 +42,8 @@ class FindImages(beam.PTransform):
             Planned(context, plans.image_buckets),
         )
 
-    def expand(self, root: PBegin) -> PCollection[tuple[int, Found]]:
+    @of_several
+    def expand(self, root: PBegin) -> tuple[PCollection[tuple[int, Found]], ...]:
         context = self._context
         places = root | "Sources" >> Spread(context, self._sources)
         asked_urls = places | "Ask for URLs" >> beam.FlatMap(Late(ask_urls, self._url_buckets))
@@ -59,7 +61,7 @@ class FindImages(beam.PTransform):
         urls = (asked_urls, fetches) | "URL sides" >> beam.Flatten() | "Find URLs" >> Lookup(URLS)
         fetched_ids = urls | "Ask for fetched" >> beam.FlatMap(Late(ask_fetched, self._image_buckets))
         found = (asked_ids, fetched_ids, images) | "Image sides" >> beam.Flatten() | "Find images" >> Lookup(IMAGES)
-        return (urls, found) | "Found" >> beam.Flatten()
+        return urls, found
 
 
 def ask_urls(source: Source, buckets: int) -> Iterator[tuple[int, Any]]:

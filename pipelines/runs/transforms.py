@@ -4,12 +4,13 @@ What crosses a shuffle is small: work items, ids, URLs, pointers, reports. Texts
 files by the worker that needs them, and written by it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import apache_beam as beam
 from apache_beam.pvalue import PBegin, PCollection
+from apache_beam.typehints.decorators import no_annotations
 
 from pipelines.runs import storage
 from pipelines.runs.fingerprint import settled
@@ -22,6 +23,7 @@ from schemas.summary import JobSummary, PartRecord, WorkReport
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
+Expand = TypeVar("Expand", bound=Callable[..., Any])
 
 
 class Worker(Generic[Item]):
@@ -33,6 +35,12 @@ class Worker(Generic[Item]):
     def run(self, item: Item, output: ItemOutput) -> None:
         """Does the work of ``item``; everything it makes goes through ``output``."""
         raise NotImplementedError
+
+
+def of_several(expand: Expand) -> Expand:
+    """Marks the ``expand`` of a transform that takes or gives several collections: Beam has no type hints for those."""
+    no_annotations(expand)
+    return expand
 
 
 class Elements(beam.PTransform, Generic[Item]):

@@ -25,11 +25,11 @@ def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     found = root | "Find images" >> FindImages(context, plans.scored_sources)
     seeds = root | "Every source" >> Elements(context, plans.seeds)
     if settings.model is None:
-        return (found, seeds) | "All" >> beam.Flatten() | "Score" >> scoring
+        return (*found, seeds) | "All" >> beam.Flatten() | "Score" >> scoring
     embedding = RunItems(context, EmbedImages(context.run, settings), plans.embedded_chunks, "images")
     embedded = root | "Embed" >> with_accelerator(embedding, settings.accelerator)
     seeds = seeds | "After the images" >> beam.Map(_keep, done=_is_done(embedded))
-    scored = (found, seeds) | "All" >> beam.Flatten() | "Score" >> with_accelerator(scoring, settings.accelerator)
+    scored = (*found, seeds) | "All" >> beam.Flatten() | "Score" >> with_accelerator(scoring, settings.accelerator)
     return (embedded, scored) | "Reports" >> beam.Flatten()
 
 

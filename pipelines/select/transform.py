@@ -11,7 +11,7 @@ from pipelines.joins.plans import image_buckets
 from pipelines.joins.transform import FindImages, Lookup
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.planning import Late, Planned
-from pipelines.runs.transforms import Elements, RunGroups, Spread
+from pipelines.runs.transforms import Elements, RunGroups, Spread, of_several
 from pipelines.select import captions, plans, verdicts
 from pipelines.select.facts import VERDICTS
 from pipelines.select.workers import ChooseCaptions, SelectSources
@@ -30,8 +30,9 @@ class FindVerdicts(beam.PTransform):
         self._context = context
         self._buckets = Planned(context, plans.verdict_buckets)
 
-    def expand(self, images: PCollection[tuple[int, Found]]) -> PCollection[tuple[int, Found]]:
-        root, context = images.pipeline, self._context
+    @of_several
+    def expand(self, images: tuple[PCollection[tuple[int, Found]], ...]) -> PCollection[tuple[int, Found]]:
+        root, context = images[0].pipeline, self._context
         asked = (
             root
             | "Documents" >> Spread(context, plans.documents_with_features)
@@ -42,7 +43,8 @@ class FindVerdicts(beam.PTransform):
             | "Parts" >> Spread(context, plans.verdict_parts)
             | "Hold verdicts" >> beam.FlatMap(Late(verdicts.hold_verdicts, self._buckets))
         )
-        asked_ids = images | "Ask for ids" >> beam.FlatMap(Late(verdicts.ask_image_ids, self._buckets))
+        found = images | "Found" >> beam.Flatten()
+        asked_ids = found | "Ask for ids" >> beam.FlatMap(Late(verdicts.ask_image_ids, self._buckets))
         return (asked, asked_ids, held) | "Sides" >> beam.Flatten() | "Find" >> Lookup(VERDICTS)
 
 
@@ -52,7 +54,7 @@ def build(root: beam.Pipeline, context: JobContext) -> PCollection[WorkReport]:
     judged = images | "Find verdicts" >> FindVerdicts(context)
     seeds = root | "Every source" >> Elements(context, plans.seeds)
     selected = (
-        (images, judged, seeds)
+        (*images, judged, seeds)
         | "All" >> beam.Flatten()
         | "Select" >> RunGroups(context, SelectSources(context), plans.num_sources, "sources")
     )

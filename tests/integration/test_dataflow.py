@@ -74,6 +74,28 @@ def test_a_job_uses_only_what_every_engine_can_do(sent: tuple[str, Any]) -> None
     assert [need for need in proto.requirements if any(word in need for word in forbidden)] == []
 
 
+def test_what_is_flattened_is_neither_flattened_nor_reshuffled(sent: tuple[str, Any]) -> None:
+    # The portable runners on the JVM then find two producers of one collection and refuse the pipeline.
+    _, proto = sent
+    urns = ("beam:transform:flatten:v1", "beam:transform:reshuffle:v1")
+    made = {
+        made: step
+        for step in proto.components.transforms.values()
+        if step.spec.urn in urns
+        for made in step.outputs.values()
+    }
+
+    flattened = {
+        made[given].unique_name: step.unique_name
+        for step in proto.components.transforms.values()
+        if step.spec.urn == "beam:transform:flatten:v1"
+        for given in step.inputs.values()
+        if given in made
+    }
+
+    assert flattened == {}
+
+
 def test_the_steps_of_a_job_are_small(sent: tuple[str, Any]) -> None:
     _, proto = sent
 

@@ -14,7 +14,7 @@ from pipelines.dedup.write_verdicts import WriteParagraphVerdicts
 from pipelines.runs.job import JobContext
 from pipelines.runs.planning import Late, Planned
 from pipelines.runs.tagged import Tagged, is_of_stream, of_stream
-from pipelines.runs.transforms import RunGroups
+from pipelines.runs.transforms import RunGroups, of_several
 from schemas.summary import WorkReport
 
 _NUMBER = re.compile(rf"part-{PLACES}-(\d+)-of-")
@@ -36,27 +36,27 @@ class CompareDocuments(beam.PTransform):
             | "Spread features" >> beam.Reshuffle()
             | "Contaminated" >> beam.FlatMap(groups.contaminated_of_part)
         )
+        # Of all rules so far, kept apart until they are grouped: the portable runners on the JVM can lose a collection
+        # over a Flatten of a Flatten.
+        fates = [gone]
         if self._settings.url == "latest":
-            gone = self._with(gone, "URLs", BY_URL)
+            fates.append(self._best(fates, "URLs", BY_URL) | "URLs: fates" >> beam.FlatMap(of_stream, groups.FATES))
         if self._settings.image_set:
-            gone = self._with(gone, "Image sets", BY_IMAGES)
+            fates.append(
+                self._best(fates, "Image sets", BY_IMAGES)
+                | "Image sets: fates" >> beam.FlatMap(of_stream, groups.FATES)
+            )
         if self._settings.minhash_jaccard is not None:
-            copies = gone | "Texts" >> KeepBest(self._context, BY_TEXT, self._count)
-            near = copies | "Near" >> NearDuplicates(self._settings.minhash_jaccard, self._count)
-            fates = copies | "Fates of copies" >> beam.FlatMap(of_stream, groups.FATES)
-            gone = (gone, fates, near) | "Fates" >> beam.Flatten()
-        return gone
+            texts = self._best(fates, "Texts", BY_TEXT)
+            near = texts | "Near" >> NearDuplicates(self._settings.minhash_jaccard, self._count)
+            fates += [texts | "Texts: fates" >> beam.FlatMap(of_stream, groups.FATES), *near]
+        return fates | "Fates" >> beam.Flatten()
 
-    def _with(
-        self, gone: PCollection[tuple[int, tuple[Fate, ...]]], name: str, rule: Rule
-    ) -> PCollection[tuple[int, tuple[Fate, ...]]]:
-        """Returns the fates of a rule with those of the rules before it."""
-        fates = (
-            gone
-            | name >> KeepBest(self._context, rule, self._count)
-            | f"{name}: fates" >> beam.FlatMap(of_stream, groups.FATES)
-        )
-        return (gone, fates) | f"{name}: with those before" >> beam.Flatten()
+    def _best(
+        self, fates: list[PCollection[tuple[int, tuple[Fate, ...]]]], name: str, rule: Rule
+    ) -> PCollection[Tagged]:
+        """Returns what a rule keeps of the documents that the rules before it have left, and its fates."""
+        return fates | f"{name}: fates before" >> beam.Flatten() | name >> KeepBest(self._context, rule, self._count)
 
 
 class KeepBest(beam.PTransform):
@@ -88,7 +88,9 @@ class KeepBest(beam.PTransform):
 
 
 class NearDuplicates(beam.PTransform):
-    """Gives the fates of documents whose text is like that of a better one. Takes texts that are all unlike.
+    """Gives the fates of documents whose text is like that of a better one, in two collections.
+
+    Takes texts that are all unlike, as ``KeepBest`` gives them.
 
     Keys of bands go first, without signatures: only documents that share a band with another bring theirs.
     """
@@ -97,7 +99,8 @@ class NearDuplicates(beam.PTransform):
         super().__init__()
         self._jaccard, self._count = jaccard, count
 
-    def expand(self, texts: PCollection[Tagged]) -> PCollection[tuple[int, tuple[Fate, ...]]]:
+    @of_several
+    def expand(self, texts: PCollection[Tagged]) -> tuple[PCollection[tuple[int, tuple[Fate, ...]]], ...]:
         documents = texts | "Documents" >> beam.FlatMap(of_stream, groups.KEPT)
         bands = documents | "Bands" >> beam.FlatMap(Late(groups.band_members, self._jaccard, self._count))
         shared = (
@@ -114,8 +117,7 @@ class NearDuplicates(beam.PTransform):
             | "Group signed" >> beam.GroupByKey()
             | "Compare" >> beam.FlatMap(groups.near_duplicate_group, self._jaccard)
         )
-        beaten = bands | "Beaten in buckets" >> beam.FlatMap(of_stream, groups.FATES)
-        return (fates, beaten) | "Fates" >> beam.Flatten()
+        return fates, bands | "Beaten in buckets" >> beam.FlatMap(of_stream, groups.FATES)
 
 
 class CountParagraphs(beam.PTransform):
