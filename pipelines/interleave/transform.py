@@ -63,13 +63,15 @@ class InterleaveWorker(Worker[WorkItem]):
         seen: set[str] = set()
         pages = read_pages(item, storage.open_read, max_page_bytes=self._settings.max_page_bytes)
         for batch in _batches(pages):
-            results = iter(self._extract([page for page in batch if isinstance(page, Page)]))
+            results = self._extract([page for page in batch if isinstance(page, Page)])
             output.count("record", n_in=len(batch))
+            following = iter(results)
             for page in batch:
                 if isinstance(page, Page):
-                    _write_result(next(results), output, seen)
+                    _write_result(next(following), output, seen)
                 else:
                     output.reject("record", page)
+            _count(results, output)
 
     def _extract(self, pages: list[Page]) -> list[PageResult]:
         settings = self._settings
@@ -105,23 +107,13 @@ def _write_texts(item: WorkItem, output: ItemOutput) -> None:
 
 def _write_result(result: PageResult, output: ItemOutput, seen: set[str]) -> None:
     """Writes what became of a page; ``seen`` are the ids of the embedded images that the item has written."""
-    rejected = result.rejected_images
-    for rejection in rejected:
+    for rejection in result.rejected_images:
         output.write(rejection, REJECTED)
-    reasons = Counter(rejection.reason for rejection in rejected)
-    output.count(
-        "image",
-        n_in=result.n_images,
-        n_out=result.n_images - len(rejected),
-        rejected={reason.value: n for reason, n in reasons.items()},
-    )
     if isinstance(result.outcome, Rejection):
         output.reject("record", result.outcome)
-        return
-    _write_embedded(result, output, seen)
-    output.write(result.outcome)
-    output.count("record", n_out=1)
-    _add_totals(result.outcome, output)
+    else:
+        _write_embedded(result, output, seen)
+        output.write(result.outcome)
 
 
 def _write_embedded(result: PageResult, output: ItemOutput, seen: set[str]) -> None:
@@ -132,9 +124,21 @@ def _write_embedded(result: PageResult, output: ItemOutput, seen: set[str]) -> N
             output.write(EmbeddedImage(image_id=image_id, media_type=embedded.media_type, pointer=pointer), EMBEDDED)
 
 
-def _add_totals(document: Document, output: ItemOutput) -> None:
-    output.total("images", sum(1 for _ in document.images()))
-    output.total("text_characters", sum(len(segment.text) for _, segment in document.texts()))
+def _count(results: list[PageResult], output: ItemOutput) -> None:
+    """Adds what became of the images of pages, and the documents made of them."""
+    n_images = sum(result.n_images for result in results)
+    reasons = Counter(rejection.reason for result in results for rejection in result.rejected_images)
+    output.count(
+        "image",
+        n_in=n_images,
+        n_out=n_images - reasons.total(),
+        rejected={reason.value: n for reason, n in reasons.items()},
+    )
+    documents = [result.outcome for result in results if isinstance(result.outcome, Document)]
+    output.count("record", n_out=len(documents))
+    for document in documents:
+        output.total("images", sum(1 for _ in document.images()))
+        output.total("text_characters", sum(len(segment.text) for _, segment in document.texts()))
 
 
 def _settings(recipe: Recipe) -> Mapping[str, Any]:

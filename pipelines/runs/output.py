@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,9 @@ BUFFER_ROWS = 2048
 
 BUFFER_CHARACTERS = 32_000_000
 """A row group is also closed at so many characters or bytes of its records."""
+
+RECORD_CHARACTERS = 200
+"""Of a record without its text."""
 
 TAR_BLOCK = 512
 
@@ -99,6 +103,7 @@ class _PartWriter:
         self._publish = storage.publish(context.folder.path(path))
         self._path, self._table, self._type = path, table, record_type
         self._schema: pa.Schema = arrow_schema(record_type)
+        self._weigh = _scale(record_type)
         self._buffer: list[object] = []
         self._rows = self._characters = 0
         self.record: PartRecord | None = None
@@ -111,7 +116,7 @@ class _PartWriter:
 
     def write(self, record: object) -> None:
         self._buffer.append(record)
-        self._characters += _weight(record)
+        self._characters += self._weigh(record)
         if len(self._buffer) >= BUFFER_ROWS or self._characters >= BUFFER_CHARACTERS:
             self._flush()
 
@@ -147,12 +152,13 @@ class _PartWriter:
         self._publish.__exit__(*exception)
 
 
-def _weight(record: object) -> int:
-    """Returns about how many characters a record holds: exact for documents, small for the rest."""
-    segments = getattr(record, "segments", ())
-    return (
-        200 + sum(len(getattr(segment, "text", None) or "") for segment in segments) + len(getattr(record, "text", ""))
-    )
+def _scale(record_type: type) -> Callable[[Any], int]:
+    """Returns what tells about how many characters a record holds: exact for documents, small for the rest."""
+    if hasattr(record_type, "segments"):
+        return lambda record: RECORD_CHARACTERS + sum(len(getattr(s, "text", None) or "") for s in record.segments)
+    if hasattr(record_type, "text"):
+        return lambda record: RECORD_CHARACTERS + len(record.text)
+    return lambda record: RECORD_CHARACTERS
 
 
 class TarWriter:
