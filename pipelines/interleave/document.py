@@ -7,7 +7,7 @@ from typing import Literal
 from pipelines.interleave.collector import paused_collector
 from pipelines.interleave.encoding import DecodedPage, decode_page
 from pipelines.interleave.images import Embedded
-from pipelines.interleave.language import identify_language
+from pipelines.interleave.language import identify_languages
 from pipelines.interleave.layout import LayoutBuilder
 from pipelines.interleave.limits import PageLimitError, check_bytes
 from pipelines.interleave.main_content import find_main_content
@@ -126,7 +126,7 @@ def _prepare(page: Page, parser: Parser, max_images: int, css_images: bool) -> _
 
 
 def _measure(texts: list[str]) -> list[_Measures]:
-    languages = [identify_language(text) for text in texts]
+    languages = identify_languages(texts)
     statistics = describe_all(texts, [language for language, _ in languages])
     return [
         _Measures(language=language, language_score=score, statistics=measured)

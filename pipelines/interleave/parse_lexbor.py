@@ -37,7 +37,8 @@ _KINDS: dict[int, int] = {
     _COMMENT: SKIP,
 }
 _NO_IMAGES = frozenset(number for number, name in _NAMES.items() if name not in IMAGES) | {_NO_ELEMENT, _COMMENT}
-_NO_PROSPECT = SKIPPED | {"a"}
+_SKIPPED = frozenset(number for number, kind in _KINDS.items() if kind == SKIP)
+_NO_PROSPECT = _SKIPPED | {LexborHTMLParser("").create_node("a").tag_id}
 _OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
 """Without mutation events, whose cost grows with the square of the number of options of a ``select``."""
 
@@ -126,7 +127,7 @@ class _Survey:
                 if len(text) >= MIN_PROSPECT:
                     _add_ancestors(node, self._with_text, _NO_PROSPECT)
             elif node.tag_id not in _NO_IMAGES and node.tag in IMAGES:
-                _add_ancestors(node, self._with_images, SKIPPED)
+                _add_ancestors(node, self._with_images, _SKIPPED)
 
     def images_in(self, block: LexborNode) -> list[tuple[str, Attributes]]:
         """Returns tag and attributes of the images in a block."""
@@ -141,12 +142,12 @@ class _Survey:
         ]
 
 
-def _add_ancestors(node: LexborNode, holders: set[int], stop: frozenset[str]) -> None:
-    """Adds the elements around a node, unless one of them is in ``stop``: what is in there counts for none."""
+def _add_ancestors(node: LexborNode, holders: set[int], stop: frozenset[int]) -> None:
+    """Adds the elements around a node, unless one has a number of ``stop``: what is in there counts for none."""
     found: list[int] = []
     parent = node.parent
     while parent is not None and parent.mem_id not in holders:
-        if parent.tag in stop:
+        if parent.tag_id in stop:
             return
         found.append(parent.mem_id)
         parent = parent.parent

@@ -10,6 +10,8 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\ufeff]")
 
 def collapse(text: str) -> str:
     """Returns ``text`` with white space collapsed by the rules of CSS Text 3, section 4.1.1: no-break spaces stay."""
+    if "\n" not in text and "  " not in text and "\t" not in text and "\r" not in text and "\f" not in text:
+        return text.strip(" ")
     if text.isascii():
         return " ".join(text.split())
     if "\x0b" in text:
@@ -20,9 +22,10 @@ def collapse(text: str) -> str:
 
 def normalise(text: str) -> str:
     """Returns ``text`` in Unicode normal form C, without characters that are not seen."""
-    if text.isascii() and text.isprintable():
+    if not text.isprintable():
+        text = _UNSEEN.sub("", text)
+    if text.isascii():
         return text
-    text = _UNSEEN.sub("", text)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
