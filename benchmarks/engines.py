@@ -25,8 +25,8 @@ ROOT = pathlib.Path(__file__).parents[1]
 ENGINES = ("plain", "inproc", "local", "spark", "flink")
 JOB_SERVERS = {"spark": "MM1_SPARK_JOB_SERVER", "flink": "MM1_FLINK_JOB_SERVER"}
 SAMPLE_S = 0.2
+WEIGH_S = 1.0
 TICKS = os.sysconf("SC_CLK_TCK")
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Usage:
     wall_s: float = 0.0
     cpu_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     peak_bytes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    """Of all processes of a kind together."""
+    """Of all processes of a kind together; a page that several share counts once."""
 
     processes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -119,6 +119,7 @@ class Sampler(threading.Thread):
         super().__init__(daemon=True)
         self._session, self._usage = session, usage
         self._last: dict[int, tuple[str, float]] = {}
+        self._next_weighing = 0.0
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -135,7 +136,8 @@ class Sampler(threading.Thread):
             self._usage.processes[kind] += 1
 
     def _sample(self) -> None:
-        resident: dict[str, int] = defaultdict(int)
+        memory: dict[str, int] = defaultdict(int)
+        weigh = time.monotonic() >= self._next_weighing
         for entry in os.scandir("/proc"):
             if not entry.name.isdigit():
                 continue
@@ -147,10 +149,21 @@ class Sampler(threading.Thread):
             if int(fields[3]) != self._session or fields[0] == "Z":
                 continue
             kind = kind_of(int(entry.name), self._session, words)
-            resident[kind] += int(fields[21]) * PAGE_BYTES
+            memory[kind] += proportional_bytes(entry.path) if weigh else 0
             self._last[int(entry.name)] = (kind, (int(fields[11]) + int(fields[12])) / TICKS)
-        for kind, n_bytes in resident.items():
+        if weigh:
+            self._next_weighing = time.monotonic() + WEIGH_S
+        for kind, n_bytes in memory.items():
             self._usage.peak_bytes[kind] = max(self._usage.peak_bytes[kind], n_bytes)
+
+
+def proportional_bytes(process: str) -> int:
+    """Returns the memory of a process, of shared pages its share."""
+    try:
+        lines = pathlib.Path(process, "smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0  # it has just ended
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def kind_of(pid: int, session: int, words: str) -> str:

@@ -9,8 +9,10 @@ contract is Beam's SDK harness container contract: the flags ``--id`` and ``--*_
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{name}", default="")
     given = parser.parse_args(arguments)
     if given.pool is not None:
-        _serve_pool(given.pool)
+        return _serve_pool(given.pool)
     if not given.id or not given.provision_endpoint:
         parser.error("a runner starts this program with --id and --provision_endpoint; by hand use --pool PORT")
     # One worker process a core: threads of numerical libraries in each would only get in each other's way. They look
@@ -89,18 +91,23 @@ def _provision(endpoint: str, worker_id: str) -> Any:
     return answer.info
 
 
-def _serve_pool(port: int) -> None:
+def _serve_pool(port: int) -> int:
     """Serves workers for ``environment_type=EXTERNAL`` on ``port`` until the process is stopped."""
-    # By full path: Beam's pool would look for a program on PATH and hang for ever where that is another environment.
-    program = os.path.join(os.path.dirname(os.path.abspath(sys.executable)), "mm1-worker")
-    command = [
-        sys.executable,
-        "-m",
-        "apache_beam.runners.worker.worker_pool_main",
-        f"--service_port={port}",
-        f"--container_executable={program}",
-    ]
-    os.execv(sys.executable, command)
+    from pipelines.engines.fork_server import share_imports
+    from pipelines.engines.pool import serving_pool
+
+    share_imports(())
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        with serving_pool(port) as bound:
+            print(f"a pool of workers serves localhost:{bound}; Ctrl-C ends it", file=sys.stderr, flush=True)
+            stopped.wait()
+    except RuntimeError as error:
+        print(f"error: the pool cannot serve port {port}: {error}", file=sys.stderr)
+        return 3
+    return 0
 
 
 if __name__ == "__main__":

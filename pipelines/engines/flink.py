@@ -3,7 +3,7 @@
 import os
 
 from pipelines.engines.settings import EngineSettings
-from pipelines.engines.workers import process_environment_flags
+from pipelines.engines.workers import worker_flags
 
 JAR_VARIABLE = "MM1_FLINK_JOB_SERVER"
 """Path of a Beam job server jar; unset, Beam downloads the released one of its own version."""
@@ -17,7 +17,7 @@ def flink_flags(engine: EngineSettings) -> list[str]:
         f"--flink_master={engine.master or '[local]'}",
         # Unset it would be 1, whatever the cluster has.
         f"--parallelism={workers}",
-        *process_environment_flags(parallelism=1),
+        *worker_flags(engine, parallelism=1),
     ]
     jar = os.environ.get(JAR_VARIABLE)
     return [*flags, f"--flink_job_server_jar={jar}"] if jar else flags

@@ -6,11 +6,10 @@ everything once, and the death of a worker fails its job.
 """
 
 import contextlib
-import multiprocessing
-import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from typing import Any, ClassVar
 
 import grpc
@@ -31,31 +30,14 @@ from apache_beam.runners.runner import PipelineResult
 from apache_beam.utils import thread_pool_executor
 from google.protobuf import json_format, text_format
 
+from pipelines.engines.fork_server import END_S, WorkerDiedError, fork
+
 FORKED = "mm1:env:forked:v1"
 """Names our kind of worker to Beam."""
-
-END_S = 30.0
-"""A worker ends when its connections are closed; one that has not after so long is killed."""
-
-_SERVER = multiprocessing.get_context("forkserver")
-
-
-class WorkerDiedError(RuntimeError):
-    """A worker process ended before its work did; the message says how."""
 
 
 class ForkingRunner(FnApiRunner):
     """Runs a pipeline on this machine, its worker processes forked."""
-
-    def __init__(self, libraries: Sequence[str] = ()) -> None:
-        """Names what workers need.
-
-        Args:
-            libraries: Modules that the process that forks imports. The first runner of this process decides: it starts
-                that process with its first worker.
-        """
-        super().__init__()
-        _SERVER.set_forkserver_preload(["pipelines.engines.forked", *libraries])
 
     def run_via_runner_api(
         self, pipeline_proto: beam_runner_api_pb2.Pipeline, options: PipelineOptions
@@ -129,6 +111,7 @@ class ForkedWorkerHandler(GrpcWorkerHandler):
     ) -> None:
         super().__init__(state, provision_info, grpc_server)
         self._watch = threading.Thread(target=self._wait, name=f"wait_for_{self.worker_id}")
+        self._process: BaseProcess | None = None
         self._given_up = False
         self.control_conn = WatchedConnection()
         # Beam makes its own kind for a worker that it does not know; this one it finds.
@@ -136,22 +119,18 @@ class ForkedWorkerHandler(GrpcWorkerHandler):
 
     def start_worker(self) -> None:
         """Forks the process and watches it."""
-        from pipelines.engines.forked import run_worker
+        from pipelines.engines.forked import serve_launcher
 
         self._logging = grpc.server(thread_pool_executor.shared_unbounded_instance())
         port = self._logging.add_insecure_port("localhost:0")
         beam_fn_api_pb2_grpc.add_BeamFnLoggingServicer_to_server(BeamFnLoggingServicer(), self._logging)
         self._logging.start()
-        self._process = _SERVER.Process(target=run_worker, args=(self._environment(port),), name=self.worker_id)
-        try:
-            self._process.start()
-        except (EOFError, ConnectionError) as error:
-            raise WorkerDiedError("the process that local workers are forked from has been killed") from error
+        self._process = fork(self.worker_id, serve_launcher, self._variables(port))
         self._watch.start()
 
     def close(self) -> None:
         """Ends the connections, and with them the process."""
-        if self._process.pid is None:
+        if self._process is None:
             self._logging.stop(0)
         elif self._process.exitcode:
             self.stop_worker()
@@ -160,6 +139,7 @@ class ForkedWorkerHandler(GrpcWorkerHandler):
 
     def stop_worker(self) -> None:
         """Waits for the process, whose connections are closed."""
+        assert self._process is not None  # Beam stops what it has started
         self._watch.join(END_S)
         self._given_up = True
         self._process.kill()
@@ -167,16 +147,16 @@ class ForkedWorkerHandler(GrpcWorkerHandler):
         self._logging.stop(0)
 
     def _wait(self) -> None:
+        assert self._process is not None  # it is waited for once it has been started
         self._process.join()
         if self._process.exitcode and not self._given_up:
             death = _death(self._process.exitcode)
             self.deaths.append(death)
             self.control_conn.fail(death)
 
-    def _environment(self, logging_port: int) -> dict[str, str]:
+    def _variables(self, logging_port: int) -> dict[str, str]:
         options = self.provision_info.provision_info.pipeline_options
         return {
-            **os.environ,
             "WORKER_ID": self.worker_id,
             "CONTROL_API_SERVICE_DESCRIPTOR": _descriptor(self.control_address),
             "LOGGING_API_SERVICE_DESCRIPTOR": _descriptor(f"localhost:{logging_port}"),

@@ -1,5 +1,6 @@
 """Where and how wide the jobs run. Nothing here may change a byte of the output."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,8 +26,8 @@ class EngineSettings:
     beam_flags: tuple[str, ...] = ()
     """Flags for Beam itself, as given after ``--``; they win over ours."""
 
-    libraries: tuple[str, ...] = ()
-    """Modules, slow to import, that workers of this run need: local workers share one import of them."""
+    pool_port: int = 0
+    """Where this machine serves the workers of an engine that is embedded; 0: not yet."""
 
     wait: bool = True
     """Whether the launcher stays until the job is done."""
@@ -36,6 +37,15 @@ class EngineSettings:
             raise ValueError(f"workers: must be positive, got {self.workers}")
         if self.master and self.name not in {"spark", "flink"}:
             raise ValueError(f"master: engine {self.name!r} has none, got {self.master!r}")
+
+
+def uses_pool(engine: EngineSettings) -> bool:
+    """Returns whether the engine's runner is embedded in a job server of ours, and its workers are for us to start."""
+    embedded = {"spark": r"local(\[.+\])?", "flink": r"\[(local|auto)\]"}.get(engine.name)
+    if embedded is None or (engine.master and not re.fullmatch(embedded, engine.master)):
+        return False
+    others = ("environment_type", "environment_config", "job_endpoint", f"{engine.name}_master", "spark_master_url")
+    return all(flag_value(engine, name) is None for name in others)
 
 
 def flag_value(engine: EngineSettings, name: str) -> str | None:

@@ -4,7 +4,7 @@ import os
 import re
 
 from pipelines.engines.settings import EngineSettings
-from pipelines.engines.workers import process_environment_flags
+from pipelines.engines.workers import worker_flags
 
 JAR_VARIABLE = "MM1_SPARK_JOB_SERVER"
 """Path of a Beam job server jar; unset, Beam downloads the released one of its own version."""
@@ -41,7 +41,7 @@ def spark_flags(engine: EngineSettings) -> list[str]:
     flags = [
         "--runner=SparkRunner",
         f"--spark_master_url={master}",
-        *process_environment_flags(parallelism=workers if is_local(engine) else 1),
+        *worker_flags(engine, parallelism=workers if is_local(engine) else 1),
         *(f"--job_server_jvm_properties=-D{name}={value}" for name, value in spark_properties(engine).items()),
     ]
     jar = os.environ.get(JAR_VARIABLE)

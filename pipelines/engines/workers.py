@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-from pipelines.engines.settings import EngineSettings, flag_value
+from pipelines.engines.settings import EngineSettings, flag_value, uses_pool
 
 ENVIRONMENT_CACHE_MS = 60_000
 """Workers outlive a stage by so much: models are loaded once a worker and not once a stage, and the workers of a job
@@ -26,16 +26,21 @@ def worker_command(engine: EngineSettings) -> str:
     return str(configuration.get("command", "")) if isinstance(configuration, dict) else worker_program()
 
 
-def process_environment_flags(parallelism: int) -> list[str]:
-    """Returns the flags for workers started as processes from our environment.
+def worker_flags(engine: EngineSettings, parallelism: int) -> list[str]:
+    """Returns the flags for workers: from the pool of this machine, or started as processes from our environment.
 
     Args:
+        engine: Spark or Flink.
         parallelism: Worker processes for each executor.
     """
-    configuration = {"command": worker_program(), "env": {"TOKENIZERS_PARALLELISM": "false"}}
+    if uses_pool(engine):
+        kind, configuration = "EXTERNAL", f"localhost:{engine.pool_port}"
+    else:
+        process = {"command": worker_program(), "env": {"TOKENIZERS_PARALLELISM": "false"}}
+        kind, configuration = "PROCESS", json.dumps(process)
     return [
-        "--environment_type=PROCESS",
-        f"--environment_config={json.dumps(configuration)}",
+        f"--environment_type={kind}",
+        f"--environment_config={configuration}",
         f"--environment_cache_millis={ENVIRONMENT_CACHE_MS}",
         f"--sdk_worker_parallelism={parallelism}",
     ]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.engines.failures import engine_failure
+from pipelines.engines.runners import beam_runner, local_workers
 from pipelines.engines.settings import EngineSettings
 from pipelines.runs import storage
 from pipelines.runs.fingerprint import job_context, job_fingerprint
@@ -73,11 +74,10 @@ def run_line(
     """
     folder = RunFolder(recipe.run)
     results: list[JobResult] = []
-    with _locked(folder):
+    with _locked(folder), local_workers(engine, _libraries(recipe, jobs, folder)) as served:
         write_run_file(folder, recipe)
-        engine = replace(engine, libraries=_libraries(recipe, jobs, folder))
         for job in jobs:
-            result = _run_job(job, recipe, folder, engine, on_progress)
+            result = _run_job(job, recipe, folder, served, on_progress)
             results.append(result)
             if on_job:
                 on_job(result)
@@ -127,7 +127,6 @@ def _run_pipeline(job: Job, context: JobContext, engine: EngineSettings) -> None
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from pipelines.engines.flags import beam_flags
-    from pipelines.engines.runners import beam_runner
     from pipelines.runs.transforms import Commit
 
     quiet_beam()

@@ -10,7 +10,8 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.engines.flags import beam_flags
-from pipelines.engines.forking import ForkingRunner, WorkerDiedError
+from pipelines.engines.fork_server import WorkerDiedError
+from pipelines.engines.forking import ForkingRunner
 from pipelines.engines.runners import beam_runner
 from pipelines.engines.settings import EngineSettings
 
