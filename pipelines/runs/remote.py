@@ -9,7 +9,7 @@ import functools
 import io
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from pipelines.runs.storage_errors import StorageError, storage_error
@@ -18,6 +18,17 @@ OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl
 """Where an object appears when its upload is completed. Elsewhere a file is seen while it is written."""
 
 READ_BUFFER = 1 << 16
+
+SILENCE_S = 15.0
+"""A store that has sent nothing for so long is asked again; after all repeats, which take 4 minutes, it is given up."""
+
+REQUEST_S = 300.0
+"""Of one request to GCS with its body, of some megabytes: a connection that takes no more bytes ends here."""
+
+S3_REPEATS = 3
+"""Of a request and its body, by s3fs; each is of so many attempts by botocore, which knows what may be repeated."""
+
+S3_ATTEMPTS = 4
 
 _EXTRAS = {"gs": "gcs", "gcs": "gcs", "s3": "s3", "s3a": "s3"}
 
@@ -223,10 +234,34 @@ def filesystem(path: str) -> Any:
 
     try:
         # Other processes write while this one looks: a listing that is kept would hide their files.
-        driver, _ = url_to_fs(path, use_listings_cache=False)
+        driver, _ = url_to_fs(path, use_listings_cache=False, **_patience(_protocol(path)))
     except (ImportError, ValueError) as error:
         protocol = _protocol(path)
         extra = _EXTRAS.get(protocol)
         advice = f": pip install 'mm1[{extra}]'" if extra else ""
         raise StorageError(f"{path}: no driver for {protocol}:// is installed ({error}){advice}") from error
+    if _protocol(path) in {"s3", "s3a"}:
+        driver.retries = S3_REPEATS
     return driver
+
+
+def _patience(protocol: str) -> dict[str, Any]:
+    """Returns the settings by which a driver gives up a store that takes connections and says nothing.
+
+    What the user has set for the driver wins.
+    """
+    from fsspec.config import conf
+
+    given: Mapping[str, Any] = conf.get(protocol, {})
+    if protocol in {"s3", "s3a"}:
+        from pipelines.runs.s3_session import PatientSession
+
+        retries = {"mode": "legacy", "total_max_attempts": S3_ATTEMPTS}
+        ours = {"connect_timeout": SILENCE_S, "read_timeout": SILENCE_S, "retries": retries}
+        return {"config_kwargs": ours | {"http_session_cls": PatientSession} | given.get("config_kwargs", {})}
+    if protocol in {"gs", "gcs"} and "requests_timeout" not in given:
+        import aiohttp
+
+        times = {"sock_connect": SILENCE_S, "sock_read": SILENCE_S}
+        return {"requests_timeout": aiohttp.ClientTimeout(total=REQUEST_S, **times)}
+    return {}

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import pathlib
+import socket
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import fsspec
 import pytest
 
-from pipelines.runs import storage
+from pipelines.runs import remote, storage
 from tests.faulty_proxy import FORBIDDEN_JSON, FORBIDDEN_XML, Fault
 from tests.object_stores import ObjectStore, gcs_store, s3_store
 
@@ -160,6 +162,30 @@ def test_a_forbidden_bucket_names_the_right_to_give(
     assert fault.hits <= 5
 
 
+@pytest.mark.parametrize("use", ["read", "written", "listed"])
+def test_a_store_that_never_answers_is_given_up(store: ObjectStore, use: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "SILENCE_S", 0.05)
+    uses: dict[str, Callable[[str], object]] = {
+        "read": storage.read_bytes,
+        "written": lambda asked: storage.write_bytes(asked, b"x"),
+        "listed": storage.list_files,
+    }
+
+    # The system takes connections for a socket that listens; nobody reads what comes.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL" if store.url.startswith("s3") else "STORAGE_EMULATOR_HOST", address)
+        driver = fsspec.get_filesystem_class(store.url.split(":", 1)[0])
+        driver.clear_instance_cache()
+        with pytest.raises(storage.StorageError) as caught:
+            uses[use](path(store))
+    driver.clear_instance_cache()
+
+    assert str(caught.value).startswith(f"{path(store)} cannot be {use}: ")
+    assert str(caught.value).endswith("check that the store can be reached from here, and run the same command again")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_bucket_that_is_not_there_is_named(store: ObjectStore) -> None:
     with pytest.raises((storage.StorageError, FileNotFoundError), match=r"absent|exist|[Nn]ot found"):
         storage.write_bytes(store.url.replace("lab", "absent") + "/x", b"x")
@@ -167,8 +193,6 @@ def test_a_bucket_that_is_not_there_is_named(store: ObjectStore) -> None:
 
 def test_files_of_other_processes_are_seen_at_once(store: ObjectStore) -> None:
     """Drivers keep listings; one that is kept hides what a worker has just committed."""
-    import fsspec
-
     assert storage.list_files(path(store, "")) == []
     assert not storage.exists(path(store))
 
@@ -182,7 +206,6 @@ def test_files_of_other_processes_are_seen_at_once(store: ObjectStore) -> None:
 @pytest.fixture
 def hdfs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A local folder behind the driver that fsspec has for HDFS: files are seen while they are written."""
-    import fsspec
     from fsspec.implementations.arrow import ArrowFSWrapper
     from pyarrow.fs import LocalFileSystem
 
