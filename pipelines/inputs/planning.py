@@ -118,7 +118,7 @@ def _is_table(path: str) -> bool:
 
 def _is_archive(path: str) -> bool:
     name = path.lower().rsplit("/", 1)[-1]
-    return ".warc" in name or ".arc" in name or name.endswith((".wet", ".wet.gz"))
+    return ".warc" in name or ".arc" in name or name.endswith((".wet", ".wet.gz", ".wat", ".wat.gz"))
 
 
 def _missing(pattern: str) -> WorkItem:

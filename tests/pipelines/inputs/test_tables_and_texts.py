@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from pipelines.inputs.planning import plan_texts
+from pipelines.inputs.planning import plan_pages, plan_texts
 from pipelines.inputs.table_pages import read_table_pages
 from pipelines.inputs.texts import PIECE_CHARACTERS, RawText, read_texts
 from schemas.pages import Page
@@ -95,6 +95,24 @@ def test_a_wet_archive_gives_its_conversion_records(tmp_path: pathlib.Path) -> N
     assert isinstance(info, Rejection)
     assert isinstance(text, RawText)
     assert (text.text, text.url) == ("Plain words.\n", "https://example.org/0")
+
+
+@pytest.mark.parametrize("name", ["a.warc.wat.gz", "a.wat.gz", "a.wat"])
+def test_a_wat_archive_holds_no_text_and_says_so_of_every_record(name: str, tmp_path: pathlib.Path) -> None:
+    metadata = b'{"Envelope": {"Payload-Metadata": {"HTTP-Response-Metadata": {}}}}'
+    records = [record(n, kind="metadata", block=metadata, Content_Type="application/json") for n in range(3)]
+    path = tmp_path / name
+    path.write_bytes(b"".join(gzip.compress(one, mtime=0) if name.endswith(".gz") else one for one in records))
+
+    items = plan_texts([str(path)], range_bytes=200)
+    found = [text for item in items for text in read_texts(item, io.BytesIO(path.read_bytes()))]
+
+    assert len(items) > 1
+    assert plan_pages([str(tmp_path)])[0].paths == (str(path),)
+    assert [(text.reason, text.detail) for text in found if isinstance(text, Rejection)] == [
+        ("not_a_response", "a metadata record of application/json")
+    ] * 3
+    assert len(found) == 3
 
 
 def test_a_plain_text_is_cut_at_empty_lines_and_nothing_is_lost(tmp_path: pathlib.Path) -> None:
