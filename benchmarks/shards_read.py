@@ -88,13 +88,7 @@ def litdata(work: pathlib.Path, count: int) -> Iterator[Sequence[Any]]:
         yield [sample["jpg"], sample["json"]]
 
 
-def floor(work: pathlib.Path, count: int) -> Iterator[Sequence[Any]]:
-    """No reading: the bytes in memory. What decoding and resizing cost by themselves."""
-    yield from make_samples(work, count)
-
-
 READERS: dict[str, Read] = {
-    "floor": floor,
     "mm1": mm1,
     "webdataset": webdataset,
     "energon": energon,
@@ -104,7 +98,7 @@ READERS: dict[str, Read] = {
     "parquet": parquet,
 }
 
-OURS = ("mm1", "floor")
+OURS = "mm1"
 """Decoded by our own decoder; the others by Pillow, as their users do."""
 
 
