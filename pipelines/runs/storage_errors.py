@@ -44,7 +44,8 @@ def storage_error(path: str, action: str, error: Exception) -> StorageError:
 def _cause(error: Exception) -> str:
     """Returns one line of the error's text; drivers hand on whole documents."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    line = " ".join(text.split()) or type(error).__name__
+    unsaid = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    line = " ".join(text.split()) or unsaid
     return line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}..."
 
 

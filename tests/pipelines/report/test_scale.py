@@ -1,16 +1,18 @@
 """What a recipe would take: from round costs to numbers that can be worked by hand."""
 
 import dataclasses
+import math
 
 import pytest
 
 from pipelines.dedup import plans as dedup_plans
+from pipelines.dedup.images.neighbours import band_masks
 from pipelines.fetch import plans as fetch_plans
 from pipelines.jobs import JOB_NAMES
 from pipelines.joins import chunks, lookup
 from pipelines.report import scale
 from pipelines.report.scale import Census, Costs, JobCosts, plan_line, read_costs
-from schemas.recipe import FetchSettings, FolderSource, InputSettings, Recipe
+from schemas.recipe import DedupSettings, FetchSettings, FolderSource, ImageDedup, InputSettings, Recipe
 
 GB = 10**9
 
@@ -96,8 +98,8 @@ def test_work_items_are_parts_and_buckets() -> None:
 def test_a_worker_holds_one_group_and_the_summaries_it_reads() -> None:
     found = plans()
 
-    # 50,000 rows of 10 kB; its own 720 parts, and the 3,660 of fetch.
-    assert found["dedup"].worker_bytes == GB + 500_000_000 + (720 + 3_660) * 1000
+    # 50,000 rows of 10 kB; its own 720 parts, and the 3,660 of fetch; of 3,000,000 hashes those with 5 equal bits.
+    assert found["dedup"].worker_bytes == GB + 500_000_000 + (720 + 3_660) * 1000 + 93_750 * scale.HASH_BYTES
     assert plans(dataclasses.replace(CENSUS, pages=100))["dedup"].worker_bytes < GB + 10_000_000
 
 
@@ -133,6 +135,25 @@ def test_the_largest_host_is_cut_and_takes_the_time_that_its_manners_ask() -> No
     # 1,500,000 URLs at 2 a second, by 10,000; 3,000 URLs are no reason to cut.
     assert found.polite_hours == pytest.approx(1_500_000 / 2 / 3600)
     assert found.work_items - without.work_items == 150
+
+
+@pytest.mark.parametrize("radius", [0, 3, 10])
+def test_hashes_are_compared_as_the_job_compares_them(radius: int) -> None:
+    images = ImageDedup(hamming_radius=radius)
+    widths = [mask.bit_count() for mask in band_masks(radius)]
+
+    pairs, largest = scale.neighbours(1_000_000, recipe(dedup=DedupSettings(images=images)))
+
+    assert pairs == pytest.approx(sum(1e12 / 2**width for width in widths))
+    assert largest == math.ceil(1_000_000 / 2 ** min(widths))
+
+
+def test_hours_of_comparing_images_grow_by_the_square() -> None:
+    exact = DedupSettings(images=ImageDedup(hamming_radius=None))
+
+    # 0.203 of 9e12 pairs at 12 ns; two bands have 5 bits, nine have 6.
+    assert plans()["dedup"].cpu_hours == pytest.approx((2 / 32 + 9 / 64) * 9e12 * 12e-9 / 3600)
+    assert plans(dedup=exact)["dedup"].cpu_hours == 0.0
 
 
 def test_the_bounds_are_those_of_the_jobs() -> None:
