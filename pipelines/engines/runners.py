@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
 def beam_runner(engine: EngineSettings) -> "PipelineRunner | None":
     """Returns the runner of an engine, None for the one that its flags name."""
-    if engine.name != "local" or flag_value(engine, "runner"):
+    if flag_value(engine, "runner"):
         return None
-    from pipelines.engines.forking import ForkingRunner
+    if engine.name == "local":
+        from pipelines.engines.forking import ForkingRunner
 
-    return ForkingRunner()
+        return ForkingRunner()
+    if engine.name == "flink":
+        from pipelines.engines.flink_runner import OneServerFlinkRunner
+
+        return OneServerFlinkRunner()
+    return None
 
 
 @contextlib.contextmanager
