@@ -7,7 +7,6 @@ from pipelines.dedup.evaluation import load_evaluation
 from pipelines.dedup.images.neighbours import band_keys, neighbour_counts
 from pipelines.dedup.images.occurrences import (
     CountedImage,
-    CountedUrl,
     FetchedUrls,
     UrlsOfPart,
     by_bucket,
@@ -27,7 +26,7 @@ EvaluationFiles = tuple[tuple[str, ...], ImageLimits]
 """Paths of evaluation sets, and what their images may have."""
 
 PART, VERDICT, CONTENT, BAND, WAITING = "part", "verdict", "content", "band", "waiting"
-"""Streams: facts by part of documents, verdicts, URLs by content, hashes by band, contents that wait for neighbours."""
+"""Streams: facts by part of documents, verdicts, contents, hashes by band, contents that wait for neighbours."""
 
 
 TOO_MANY, CONTAMINATED = RejectReason.TOO_MANY_OCCURRENCES.value, RejectReason.CONTAMINATED.value
@@ -58,7 +57,10 @@ def phashes_of_part(path: str, count: int) -> Iterator[tuple[int, dict[str, str 
 def count_url_group(
     group: tuple[int, Iterable[UrlsOfPart | FetchedUrls]], maximum: int, count: int
 ) -> Iterator[Tagged]:
-    """Yields for one bucket of URLs: facts by part, verdicts, and the URLs by bucket of their content."""
+    """Yields for one bucket of URLs: facts by part, verdicts, and the contents of the URLs by bucket of the content.
+
+    A content comes once from each bucket, however many URLs it has.
+    """
     bucket, members = group
     urls = list(count_urls(members))
     for part, found in by_part(urls):
@@ -66,13 +68,13 @@ def count_url_group(
     too_many = tuple((url.url, TOO_MANY, url.n, "") for url in urls if url.n > maximum)
     if too_many:
         yield VERDICT, (bucket, too_many)
-    with_image = ((url.image_id, url) for url in urls if url.image_id is not None)
-    for image_bucket, rows in by_bucket(with_image, "image", count).items():
+    contents = ((content.image_id, content) for content in count_images(urls, {}))
+    for image_bucket, rows in by_bucket(contents, "image", count).items():
         yield CONTENT, (image_bucket, rows)
 
 
 def count_image_group(
-    group: tuple[int, Iterable[list[CountedUrl] | dict[str, str | None]]],
+    group: tuple[int, Iterable[list[CountedImage] | dict[str, str | None]]],
     radius: int | None,
     count: int,
     evaluation: EvaluationFiles,
@@ -81,14 +83,14 @@ def count_image_group(
 
     Contents of evaluation sets give verdicts, whether documents refer to them or not, and facts by part.
     """
-    urls: list[CountedUrl] = []
+    contents: list[CountedImage] = []
     phashes: dict[str, str | None] = {}
     for member in group[1]:
         if isinstance(member, dict):
             phashes.update(member)
         else:
-            urls += member
-    images = list(count_images(urls, phashes if radius is not None else {}))
+            contents += member
+    images = list(count_images(contents, phashes if radius is not None else {}))
     if evaluation[0]:
         yield from _contaminated(group[0], images, dict(load_evaluation(*evaluation).image_items(phashes, radius)))
     for bucket, waiting in by_bucket(((_key(image), image) for image in images), "hash", count).items():

@@ -91,14 +91,16 @@ def count_urls(members: Iterable[UrlsOfPart | FetchedUrls]) -> Iterator[CountedU
         yield CountedUrl(url=url, image_id=images.get(url), n=counts[url], parts=tuple(sorted(parts[url])))
 
 
-def count_images(urls: Iterable[CountedUrl], phashes: Mapping[str, str | None]) -> Iterator[CountedImage]:
-    """Yields each content of one bucket that documents refer to, in the order of the ids."""
+def count_images(
+    found: Iterable[CountedUrl] | Iterable[CountedImage], phashes: Mapping[str, str | None]
+) -> Iterator[CountedImage]:
+    """Yields each content that URLs have, or that several buckets of URLs have counted, in the order of the ids."""
     counts: Counter[str] = Counter()
     parts: dict[str, set[int]] = defaultdict(set)
-    for url in urls:
-        if url.image_id is not None:
-            counts[url.image_id] += url.n
-            parts[url.image_id].update(url.parts)
+    for one in found:
+        if one.image_id is not None:
+            counts[one.image_id] += one.n
+            parts[one.image_id].update(one.parts)
     for image_id in sorted(counts):
         yield CountedImage(
             image_id=image_id,
