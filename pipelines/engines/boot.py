@@ -9,6 +9,7 @@ contract is Beam's SDK harness container contract: the flags ``--id`` and ``--*_
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -36,12 +37,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     info = _provision(given.provision_endpoint, given.id)
     with tempfile.TemporaryDirectory(prefix="mm1-worker-") as folder:
+        signal.signal(signal.SIGTERM, lambda *_: _leave(folder))
         os.environ.update(worker_environment(given.id, info, vars(given), folder))
         # In this process, which has imported Beam already.
         from apache_beam.runners.worker import sdk_worker_main
 
         sdk_worker_main.main([])
     return 0
+
+
+def _leave(folder: str) -> None:
+    """Ends at once, as runners end workers by a signal; threads of Beam would go on for a while."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(128 + signal.SIGTERM)
 
 
 def worker_environment(worker_id: str, info: Any, flags: Mapping[str, str], folder: str) -> dict[str, str]:
