@@ -116,7 +116,7 @@ def _check_type(content_type: str) -> None:
 
 
 def _check_body(body: bytes, content_type: str | None) -> None:
-    if not body.strip():
+    if not body or body.isspace():
         raise PayloadError(RejectReason.EMPTY_BODY, "no body")
     if not content_type and not _HTML_HEAD.match(body[:512]):
         raise PayloadError(RejectReason.NOT_HTML, f"no Content-Type, and a body that begins {body[:24]!r}")

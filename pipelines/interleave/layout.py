@@ -7,7 +7,7 @@ and ``mm1 explain`` can say why a text is missing.
 
 from pipelines.interleave.boilerplate import TELLING_TAGS, Boilerplate, classify, is_hidden
 from pipelines.interleave.css_images import css_image
-from pipelines.interleave.elements import BLOCKS, IMAGES, PREFORMATTED
+from pipelines.interleave.elements import IMAGES, PREFORMATTED
 from pipelines.interleave.limits import check_images
 from pipelines.interleave.texts import collapse, normalise
 
@@ -107,10 +107,7 @@ class LayoutBuilder:
             self._link_length += len(piece)
 
     def open(self, tag: str, attributes: Attributes) -> int:
-        """Starts an element; the answer is for ``close``."""
-        if tag in BLOCKS:
-            self.open_block(tag, attributes)
-            return BLOCK
+        """Starts an element that is none of ``BLOCKS``; the answer is for ``close``."""
         if tag == "a":
             self._run_link = attributes.get("href")
             self._links.append(self._run_link)

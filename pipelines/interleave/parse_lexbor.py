@@ -112,6 +112,9 @@ class _Survey:
         self._last, self._depth = 0, MAX_DEPTH
         """The block that was taken up last, and in how many elements it lies."""
 
+        self._images: list[LexborNode] = []
+        """In that block."""
+
     def may_be_content(self, block: LexborNode, stack: list[tuple[Any, int]]) -> bool:
         """Returns whether a block inside the elements of ``stack`` holds text enough."""
         if len(stack) <= self._depth or stack[self._depth][0].mem_id != self._last:
@@ -120,19 +123,26 @@ class _Survey:
         return block.mem_id in self._with_text
 
     def _take_up(self, block: LexborNode) -> None:
+        self._images = []
         nodes: Iterator[Any] = block.traverse(include_text=True, skip_empty=True)
         for node in nodes:
             text = node.text_content
             if text is not None:
                 if len(text) >= MIN_PROSPECT:
                     _add_ancestors(node, self._with_text, _NO_PROSPECT)
-            elif node.tag_id not in _NO_IMAGES and node.tag in IMAGES:
-                _add_ancestors(node, self._with_images, _SKIPPED)
+            elif (
+                node.tag_id not in _NO_IMAGES
+                and node.tag in IMAGES
+                and _add_ancestors(node, self._with_images, _SKIPPED)
+            ):
+                self._images.append(node)
 
     def images_in(self, block: LexborNode) -> list[tuple[str, Attributes]]:
         """Returns tag and attributes of the images in a block."""
         if block.mem_id not in self._with_images:
             return []
+        if block.mem_id == self._last:
+            return [(str(image.tag), image.attributes) for image in self._images]
         return [
             (str(node.tag), node.attributes)
             for node in block.traverse()
@@ -142,16 +152,21 @@ class _Survey:
         ]
 
 
-def _add_ancestors(node: LexborNode, holders: set[int], stop: frozenset[int]) -> None:
-    """Adds the elements around a node, unless one has a number of ``stop``: what is in there counts for none."""
+def _add_ancestors(node: LexborNode, holders: set[int], stop: frozenset[int]) -> bool:
+    """Adds the elements around a node, unless one has a number of ``stop``: what is in there counts for none.
+
+    Returns:
+        Whether the node counts.
+    """
     found: list[int] = []
     parent = node.parent
     while parent is not None and parent.mem_id not in holders:
         if parent.tag_id in stop:
-            return
+            return False
         found.append(parent.mem_id)
         parent = parent.parent
     holders.update(found)
+    return True
 
 
 def _head(parser: LexborHTMLParser) -> PageHead:

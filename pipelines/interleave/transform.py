@@ -29,7 +29,7 @@ EMBEDDED = "embedded"
 EMBEDDED_BYTES = "embedded_bytes"
 TEXTS = "texts"
 
-BATCH_PAGES = 32
+BATCH_PAGES = 64
 BATCH_BYTES = 8_000_000
 """Bytes of pages that are held at one time, give or take the last one."""
 

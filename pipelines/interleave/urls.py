@@ -12,7 +12,8 @@ MAX_URL_LENGTH = 8192
 """Longer ones are refused: no server and no browser takes them, and a page can hold thousands."""
 
 _NORMAL = re.compile(
-    r"https?://(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}(?:/(?!\.)[A-Za-z0-9_.~!+=@,:-]*)+(?:\?[A-Za-z0-9_.~!+=@,:/&;%-]*)?",
+    r"https?://(?:[a-z0-9]++(?:-[a-z0-9]++)*+\.)++[a-z]{2,}+(?:/(?!\.)[A-Za-z0-9_.~!+=@,:-]*+)++"
+    r"(?:\?[A-Za-z0-9_.~!+=@,:/&;%-]*+)?+",
     re.ASCII,
 )
 """URLs in which nothing is to be normalised: a host of plain labels, the last no number, none coded in Punycode (it has
