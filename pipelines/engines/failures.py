@@ -12,6 +12,8 @@ _NO_JAR = re.compile(r"Unable to fetch remote job server jar at (\S+?):? ")
 _WORKER_ENDED = re.compile(r"Process died with exit code (\d+)|Cannot run program \"([^\"]+)\"")
 _NO_PACKAGE = re.compile(r"No module named '((?:pipelines|schemas|mm1_model|apache_beam)[\w.]*)'")
 
+_OTHER_CODE = re.compile(r"Python workers run another version of this package .+?(?= \[while running|$)", re.MULTILINE)
+
 
 def engine_failure(engine: EngineSettings, text: str) -> str | None:
     """Returns the sentence for a runner's error that is no fault of the job, None for any other.
@@ -32,6 +34,8 @@ def engine_failure(engine: EngineSettings, text: str) -> str | None:
             f"Python workers run in an environment that lacks {found[1]}: install this package there, or name the"
             " mm1-worker of an environment that has it with -- --environment_config"
         )
+    if found := _OTHER_CODE.search(text):
+        return found[0]
     if found := _WORKER_ENDED.search(text):
         how = f"ended at once with exit code {found[1]}" if found[1] else "cannot be started"
         return (

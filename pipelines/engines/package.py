@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.engines import spark
 from pipelines.engines.preflight import jar_problems, named_jar
 from pipelines.engines.settings import EngineError, EngineSettings
-from pipelines.runs.fingerprint import lineage_digest, own_digest
+from pipelines.runs.fingerprint import job_code, lineage_digest, own_digest
 from pipelines.runs.job import Job, JobContext
 from schemas.recipe import Recipe
 
@@ -64,7 +64,14 @@ def write_package(recipe: Recipe, jobs: Sequence[Job], engine: EngineSettings, f
         own = own_digest(job, recipe)
         lineage = lineage_digest(own, {need: packaged[need].lineage for need in job.needs})
         context = JobContext(
-            run=recipe.run, job=job.name, recipe=recipe, fingerprint="", own=own, needs=job.needs, lineage=lineage
+            run=recipe.run,
+            job=job.name,
+            recipe=recipe,
+            fingerprint="",
+            own=own,
+            needs=job.needs,
+            lineage=lineage,
+            code=job_code(job.name),
         )
         _write_pipeline_jar(target / f"{job.name}.jar", job, context, engine)
         packaged[job.name] = PackagedJob(name=job.name, lineage=lineage)

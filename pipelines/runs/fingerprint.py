@@ -2,6 +2,7 @@
 
 import hashlib
 import pathlib
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass, replace
 from typing import Any
@@ -41,6 +42,7 @@ def job_context(job: Job, recipe: Recipe, folder: RunFolder) -> JobContext:
         job=job.name,
         recipe=recipe,
         fingerprint=complete_fingerprint(own, upstream),
+        code=job_code(job.name),
         lineage=lineage_digest(own, {name: summary.lineage for name, summary in upstream.items()}),
     )
 
@@ -50,7 +52,7 @@ def own_digest(job: Job, recipe: Recipe) -> str:
     return json_digest(
         {
             "job": job.name,
-            "code": code_digest(*_SHARED_CODE, f"pipelines/{job.name}"),
+            "code": job_code(job.name),
             "settings": plain(job.settings(recipe)),
             "seed": recipe.seed,
             "inputs": [input_digest(path) for path in job.inputs(recipe)],
@@ -78,6 +80,28 @@ def settled(context: JobContext) -> JobContext:
     if context.fingerprint:
         return context
     return replace(context, fingerprint=complete_fingerprint(context.own, _upstream(context.folder, context.needs)))
+
+
+class WorkerCodeError(RuntimeError):
+    """A worker's code is not the launcher's: what it made would be other bytes under the same fingerprint."""
+
+
+def job_code(job: str) -> str:
+    """Returns the digest of the code of a job, as it is installed here."""
+    return code_digest(*_SHARED_CODE, f"pipelines/{job}")
+
+
+def check_code(context: JobContext) -> None:
+    """Looks, on a worker, whether this is the code that the job was launched with.
+
+    Raises:
+        WorkerCodeError: It is not.
+    """
+    if context.code and job_code(context.job) != context.code:
+        raise WorkerCodeError(
+            f"Python workers run another version of this package than the launcher: install the launcher's in their"
+            f" environment, {_ROOT} of {platform.node()}, or build their image anew"
+        )
 
 
 def code_digest(*packages: str) -> str:

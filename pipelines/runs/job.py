@@ -31,6 +31,9 @@ class JobContext:
     """Digest of the code's version, the job's part of the recipe and its files from outside the run."""
 
     needs: tuple[str, ...] = ()
+    code: str = ""
+    """Digest of the launcher's code of the job, which the workers' must equal; ``""``: nobody looks."""
+
     lineage: str = ""
     """Digest of ``own`` of this job and of all jobs before it."""
 

@@ -13,7 +13,7 @@ from apache_beam.pvalue import PBegin, PCollection
 from apache_beam.typehints.decorators import no_annotations
 
 from pipelines.runs import storage
-from pipelines.runs.fingerprint import settled
+from pipelines.runs.fingerprint import check_code, settled
 from pipelines.runs.job import JobContext
 from pipelines.runs.output import ItemOutput
 from pipelines.runs.planning import Late, Plan, Planned
@@ -255,6 +255,7 @@ class _WorkerFn(beam.DoFn):
 
     def setup(self) -> None:
         self._is_ready = False
+        check_code(self._context)
         self._context = settled(self._context)
 
     def _report(self, phase: str, number: int, count: int, item: Any) -> WorkReport:

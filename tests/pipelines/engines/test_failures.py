@@ -25,6 +25,12 @@ OTHER_WORKER = EngineSettings(name="spark", beam_flags=('--environment_config={"
         ),
         (
             CLUSTER,
+            "RuntimeError: x\npipelines.runs.fingerprint.WorkerCodeError: Python workers run another version of this"
+            " package than the launcher: install it [while running 'Run-ptransform-12']\nmore",
+            "Python workers run another version of this package than the launcher: install it",
+        ),
+        (
+            CLUSTER,
             "java.lang.IllegalStateException: Process died with exit code 127",
             f"the program {worker_program()}, which starts Python workers, ended at once with exit code 127",
         ),

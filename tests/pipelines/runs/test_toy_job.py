@@ -9,11 +9,11 @@ import apache_beam as beam
 import pytest
 
 from pipelines.engines.settings import EngineSettings
-from pipelines.runs import runner
+from pipelines.runs import fingerprint, runner
 from pipelines.runs.folder import RunFolder, read_part
 from pipelines.runs.job import Job, JobContext
 from pipelines.runs.output import ItemOutput
-from pipelines.runs.runner import JobResult, RunError, run_line
+from pipelines.runs.runner import JobResult, RunEngineError, RunError, run_line
 from pipelines.runs.transforms import RunGroups, RunItems, Spread, Worker
 from schemas.errors import SchemaError
 from schemas.recipe import FetchSettings, InputSettings, Recipe
@@ -169,3 +169,15 @@ def test_a_lost_summary_is_made_again_from_receipts_or_work(tmp_path: pathlib.Pa
     run_both(tmp_path)
 
     assert dict(files(tmp_path)) == before
+
+
+def test_workers_of_another_version_end_the_run_with_one_sentence(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launchers = iter(["of the launcher"] * 2)
+    monkeypatch.setattr(fingerprint, "job_code", lambda job: next(launchers, "of a worker"))
+
+    with pytest.raises(RunEngineError, match=r"Python workers run another version of this package than the launcher"):
+        run_line(recipe(tmp_path), [TOY], INPROC)
+
+    assert not list(tmp_path.rglob("*.parquet"))
