@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import pathlib
 import random
 import tracemalloc
 import zlib
@@ -12,8 +13,12 @@ import brotli
 import pytest
 import zstandard
 
+from pipelines.inputs.planning import plan_pages
+from pipelines.inputs.reading import archive_problem, read_pages
 from pipelines.inputs.warc_pages import read_warc_pages
 from pipelines.inputs.warc_records import DamagedSpan, is_warc, read_warc
+from pipelines.interleave.document import extract_page
+from pipelines.runs import storage
 from schemas.pages import Page
 from schemas.rejections import Rejection
 from tests.corpus import corpus_path
@@ -172,6 +177,32 @@ def test_a_date_that_is_none_leaves_the_page_without_one() -> None:
 
     assert isinstance(page, Page)
     assert page.crawl_time is None
+
+
+@pytest.mark.parametrize("url", ["javascript:x", "ftp://example.org/", "dns:example.org", "", "http://"])
+def test_a_page_whose_url_is_none_of_the_web_is_refused(url: str) -> None:
+    (page,) = read(record(0, WARC_Target_URI=url))
+    assert isinstance(page, Page)
+
+    outcome = extract_page(page).outcome
+
+    assert isinstance(outcome, Rejection)
+    assert outcome.reason.value == "bad_url"
+
+
+def test_files_that_vanish_after_they_were_listed_are_missing(tmp_path: pathlib.Path) -> None:
+    for name in ("a.warc.gz", "b.html"):
+        (tmp_path / name).write_bytes(members()[0])
+    archive, folder = plan_pages([str(tmp_path / "a.warc.gz")]) + plan_pages([str(tmp_path)])
+    for path in tmp_path.iterdir():
+        path.unlink()
+
+    problem = archive_problem(archive, storage.open_read)
+    (rejection,) = read_pages(folder, storage.open_read, max_page_bytes=1_000)
+
+    assert problem is not None
+    assert isinstance(rejection, Rejection)
+    assert (problem.reason.value, rejection.reason.value) == ("input_missing", "input_missing")
 
 
 @pytest.mark.parametrize(
