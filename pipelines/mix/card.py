@@ -141,15 +141,17 @@ def _contents(manifest: Manifest) -> str:
         f" {manifest.images_per_row} images, {manifest.tokens_per_image} positions an image, in"
         f" {len(manifest.shards):,} shards."
         " Each row holds one kind; the kinds stand in the proportion of their weights at every prefix.\n",
-        "| kind | weight | share of rows | rows | samples | text tokens | images | empty positions | left over |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| kind | weight | share of rows | rows | samples | text tokens | images | empty positions | by the image cap |"
+        " left over |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for kind in SampleKind:
         name, rows = kind.value, manifest.rows[kind.value]
-        empty = manifest.empty_positions(name) / (rows * manifest.sequence_length) if rows else 0.0
+        positions = max(1, rows * manifest.sequence_length)
+        empty, capped = manifest.empty_positions(name) / positions, manifest.capped_positions[name] / positions
         lines.append(
             f"| {name} | {manifest.weights[name]:g} | {manifest.shares[name]:.4f} | {rows:,} |"
             f" {manifest.samples[name]:,} | {manifest.text_tokens[name]:,} | {manifest.images[name]:,} | {empty:.2%} |"
-            f" {manifest.left_over[name]:,} |"
+            f" {capped:.2%} | {manifest.left_over[name]:,} |"
         )
     return "\n".join(lines) + "\n"

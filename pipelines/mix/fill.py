@@ -15,14 +15,14 @@ import numpy as np
 MAX_EMPTY = 0.02
 """Rows of whole documents that are filled better than this are left alone."""
 
-WELL_FILLED = 0.99
+WELL_FILLED = 0.98
 """Of a row. Rows of whole documents that are filled so far stay as they are, among others that do not."""
 
-TOLERANCE = 1 / 256
+TOLERANCE = 1 / 128
 """Of a row. What may stay empty of it."""
 
-SMALLEST_PART = 1 / 32
-"""Of a row. A smaller part is made only where it is the rest of a document."""
+SMALLEST_PART = 1 / 16
+"""Of a row. No cut leaves less on either side: a document becomes two or three parts, not crumbs."""
 
 MAX_OPEN = 64
 """Documents that a part is chosen among: bounds the time, and each has up to 17 parts."""
@@ -147,7 +147,8 @@ def _choose(
     positions = ruler.limits.positions
     lengths, images = ruler.lengths(pieces, first)
     is_rest = (images == images[:, -1:]) & (lengths == lengths[:, -1:])
-    fits = (lengths <= room) & (images <= room_images) & ((lengths >= positions * SMALLEST_PART) | is_rest)
+    is_cut = np.minimum(lengths, lengths[:, -1:] - lengths) >= positions * SMALLEST_PART
+    fits = (lengths <= room) & (images <= room_images) & (is_cut | is_rest)
     # A part from a cut to itself is none.
     fits &= np.arange(lengths.shape[1])[None, :] > first[:, None]
     if not fits.any():
