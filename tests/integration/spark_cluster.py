@@ -19,7 +19,7 @@ START_LIMIT_S = 90.0
 MASTER = "org.apache.spark.deploy.master.Master"
 WORKER = "org.apache.spark.deploy.worker.Worker"
 EXECUTOR = "CoarseGrainedExecutorBackend"
-SDK_WORKER = "sdk_worker_main"
+SDK_WORKER = "mm1-worker"
 
 
 @dataclass(slots=True, kw_only=True)
