@@ -2,6 +2,8 @@
 
 import re
 from enum import StrEnum
+from itertools import chain
+from operator import add
 
 
 class Boilerplate(StrEnum):
@@ -66,9 +68,9 @@ _WORDS: dict[str, Boilerplate] = {
         " readmore upnext suggestions breaking ticker mostviewed mostpopular",
         Boilerplate.ADVERTISEMENT: "ad ads advert adverts advertisement advertising adsbygoogle sponsor sponsored"
         " sponsors dfp adslot adunit",
-        Boilerplate.META: "byline author authors timestamp dateline tags taglist categories postmeta postinfo bio"
-        " avatar avatars signature signatures sig userinfo usertitle userextras userdetails postprofile posthead"
-        " postfoot postcontrols memberinfo",
+        Boilerplate.META: "byline author authors timestamp dateline tags taglist categories postmeta postinfo"
+        " postinfos bio avatar avatars signature signatures sig userinfo usertitle userextras userdetails postprofile"
+        " posthead postfoot postcontrols memberinfo votecell votecount votelinks",
         Boilerplate.DIALOG: "cookie cookies consent gdpr modal popup lightbox",
         Boilerplate.CAPTION: "caption credit captions wp-caption-text",
     }.items()
@@ -213,7 +215,8 @@ def _classify_names(names: str) -> Boilerplate | None:
         if name.startswith(_STATES):
             continue
         words = [word.lower() for word in _WORD.findall(name)]
-        for word in words:
+        # Some write as two words what others write as one.
+        for word in chain(words, map(add, words, words[1:])):
             reason = _WORDS.get(word)
             if reason is not None and not (reason is Boilerplate.SHARE and not _EMBEDS.isdisjoint(words)):
                 return reason

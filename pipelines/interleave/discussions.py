@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pipelines.interleave.layout import Block
 
 _URL = re.compile(
-    r"https?://(?:boards?|community|discuss|discourse|forums?)\."
+    r"https?://(?:boards?|community|discuss|discourse|forums?|lemmy)\."
     r"|/(?:boards?|comments|discussions?|forums?|questions|t|threads?|topics?)/"
     r"|showthread|viewtopic|[?&](?:showtopic|thread|threadid|tid|topic)=",
     re.IGNORECASE,

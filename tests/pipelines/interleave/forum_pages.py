@@ -144,4 +144,32 @@ FORUMS = (
         "<p>@text"
         "</p></div></div></form><ul class='flat-list buttons'><li><a href=p>permalink</a></li></ul></div></div>",
     ),
+    Forum(
+        "Discourse for crawlers",
+        "https://example.org/t/the-pump/1",
+        "<header><a href=/>Home</a></header><div id=main-outlet role=main><h1><a href=t>Pump leaks</a></h1>"
+        "<div itemscope itemtype='http://schema.org/DiscussionForumPosting'>@posts</div></div>"
+        "<footer class=container><p>@noise</p></footer>",
+        "<div itemprop=comment id=post_@n class='topic-body crawler-post'><div class=crawler-post-meta>"
+        "<span class=creator><a href=/u/ann>ann</a></span> <span class=crawler-post-infos><time>May 1, 2024</time> "
+        "@noise</span></div><div class=post itemprop=text><p>@text</p></div></div>",
+    ),
+    Forum(
+        "Lemmy",
+        "https://lemmy.example.org/post/1",
+        "<nav class=navbar><a href=/>Home</a></nav><main><ul class=comments>@posts</ul><aside><p>@noise</p></aside>"
+        "</main>",
+        "<li class=comment><article class='details comment-node'><div class=comment-content><div class=md-div>"
+        "<p>@text</p></div></div><div class=comment-bottom-btns><button>@noise</button></div></article></li>",
+    ),
+    Forum(
+        "Stack Exchange",
+        "https://example.org/questions/1/the-pump",
+        "<div id=mainbar itemscope itemtype='https://schema.org/Question'><div id=answers>@posts</div></div>"
+        "<div id=sidebar><p>@noise</p></div>",
+        "<div id=answer-@n class='answer js-answer'><div class=post-layout><div class='votecell post-layout--left'>"
+        "<div class=js-vote-count>@noise</div></div><div class='answercell post-layout--right'><div class=s-prose>"
+        "<p>@text</p></div><div class='post-signature user-info'>answered May 1<a href=/u>ann</a></div></div></div>"
+        "</div>",
+    ),
 )
