@@ -16,6 +16,7 @@ from mm1_model.generation.service import TextGenerator, generate
 from mm1_model.presets import PRESETS
 from mm1_model.weights import load_model, save_model
 from tests.mm1_model.examples import debug_model, packed
+from tests.remote_code import use_own_module_cache
 
 PROMPT = "<image> w9 w10"
 
@@ -167,7 +168,7 @@ def test_an_exported_folder_holds_no_pickle_and_gives_the_same_logits(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     transformers = pytest.importorskip("transformers")
-    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    use_own_module_cache(tmp_path / "modules", monkeypatch)
     out = tmp_path / "exported"
 
     assert main(["export-model", str(checkpoint), "--out", str(out), *(["--decoder"] if decoder else [])]) == 0

@@ -17,6 +17,7 @@ from mm1_model.model import MM1, build_model
 from mm1_model.weights import WeightsError, save_model
 from mm1_model.weights.export import export_decoder_to_huggingface, export_to_huggingface
 from tests.mm1_model.examples import debug_config, debug_model, packed
+from tests.remote_code import use_own_module_cache
 
 transformers = pytest.importorskip("transformers")
 
@@ -33,8 +34,7 @@ class NoText:
 
 @pytest.fixture(autouse=True)
 def own_module_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """transformers copies the code of a folder into a cache: one for each test."""
-    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "hf"))
+    use_own_module_cache(tmp_path / "hf", monkeypatch)
 
 
 def exported(model: MM1, folder: Path) -> Any:

@@ -2,7 +2,10 @@
 
 import os
 import pathlib
+import select
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import apache_beam as beam
@@ -61,3 +64,17 @@ def test_workers_are_other_processes_with_the_environment_of_the_launcher(
 def test_the_death_of_a_worker_is_an_error(end: Callable[[], None], message: str) -> None:
     with pytest.raises(WorkerDiedError, match=message):
         run(lambda number: end() if number == 13 else None)
+
+
+def test_workers_end_with_a_launcher_that_is_killed() -> None:
+    script = (
+        "import time; from pipelines.engines.fork_server import fork\n"
+        "print(fork('worker', time.sleep, 600).pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as launcher:
+        assert launcher.stdout is not None
+        worker = os.pidfd_open(int(launcher.stdout.readline()))
+        launcher.kill()
+
+    assert select.select([worker], [], [], 30)[0] == [worker]
+    os.close(worker)
