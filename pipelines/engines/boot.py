@@ -101,10 +101,8 @@ def _provision(endpoint: str, worker_id: str) -> Any:
 
 def _serve_pool(port: int) -> int:
     """Serves workers for ``environment_type=EXTERNAL`` on ``port`` until the process is stopped."""
-    from pipelines.engines.fork_server import share_imports
     from pipelines.engines.pool import serving_pool
 
-    share_imports(())
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

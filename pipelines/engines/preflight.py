@@ -68,16 +68,18 @@ def _java() -> Iterator[str]:
         yield f"{java} says {found!r}: {advice}"
 
 
+def _jar_variable(engine: EngineSettings) -> str:
+    return spark.JAR_VARIABLE if engine.name == "spark" else flink.JAR_VARIABLE
+
+
 def named_jar(engine: EngineSettings) -> str | None:
     """Returns the job server jar that a flag or the environment names, None for the released one of Beam's version."""
-    variable = spark.JAR_VARIABLE if engine.name == "spark" else flink.JAR_VARIABLE
-    return flag_value(engine, f"{engine.name}_job_server_jar") or os.environ.get(variable)
+    return flag_value(engine, f"{engine.name}_job_server_jar") or os.environ.get(_jar_variable(engine))
 
 
 def jar_problems(engine: EngineSettings) -> Iterator[str]:
     """Yields why the named job server jar cannot be used: it is not there, or of another version of Beam."""
-    variable = spark.JAR_VARIABLE if engine.name == "spark" else flink.JAR_VARIABLE
-    given = named_jar(engine)
+    variable, given = _jar_variable(engine), named_jar(engine)
     if not given or "://" in given:
         return
     if not os.path.isfile(given):

@@ -39,10 +39,15 @@ class EngineSettings:
             raise ValueError(f"master: engine {self.name!r} has none, got {self.master!r}")
 
 
+def is_embedded(engine: EngineSettings) -> bool:
+    """Returns whether Spark or Flink run in their job server: driver and executors are one process."""
+    masters = {"spark": r"local(\[.+\])?", "flink": r"\[(local|auto)\]"}.get(engine.name)
+    return masters is not None and (not engine.master or re.fullmatch(masters, engine.master) is not None)
+
+
 def uses_pool(engine: EngineSettings) -> bool:
     """Returns whether the engine's runner is embedded in a job server of ours, and its workers are for us to start."""
-    embedded = {"spark": r"local(\[.+\])?", "flink": r"\[(local|auto)\]"}.get(engine.name)
-    if embedded is None or (engine.master and not re.fullmatch(embedded, engine.master)):
+    if not is_embedded(engine):
         return False
     others = ("environment_type", "environment_config", "job_endpoint", f"{engine.name}_master", "spark_master_url")
     return all(flag_value(engine, name) is None for name in others)

@@ -1,9 +1,8 @@
 """Spark: embedded on this machine, or a cluster that shares our environment and the run folder."""
 
 import os
-import re
 
-from pipelines.engines.settings import EngineSettings
+from pipelines.engines.settings import EngineSettings, is_embedded
 from pipelines.engines.workers import worker_flags
 
 JAR_VARIABLE = "MM1_SPARK_JOB_SERVER"
@@ -16,11 +15,6 @@ EXECUTOR_OPENS = "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED --add-opens=java.
 """What Spark 3.5 needs on Java 17; Beam sets it for the driver only."""
 
 
-def is_local(engine: EngineSettings) -> bool:
-    """Returns whether driver and executor are one process."""
-    return re.match(r"^local(\[.+\])?$", engine.master or "local") is not None
-
-
 def spark_properties(engine: EngineSettings) -> dict[str, str]:
     """Returns the properties of Spark that we set."""
     workers = engine.workers or os.cpu_count() or 1
@@ -29,7 +23,7 @@ def spark_properties(engine: EngineSettings) -> dict[str, str]:
         # One part of a stage may wait long for a model: that is no dead executor.
         "spark.network.timeout": "600s",
     }
-    if not is_local(engine):
+    if not is_embedded(engine):
         properties["spark.executor.extraJavaOptions"] = EXECUTOR_OPENS
     return properties
 
@@ -41,7 +35,7 @@ def spark_flags(engine: EngineSettings) -> list[str]:
     flags = [
         "--runner=SparkRunner",
         f"--spark_master_url={master}",
-        *worker_flags(engine, parallelism=workers if is_local(engine) else 1),
+        *worker_flags(engine, parallelism=workers if is_embedded(engine) else 1),
         *(f"--job_server_jvm_properties=-D{name}={value}" for name, value in spark_properties(engine).items()),
     ]
     jar = os.environ.get(JAR_VARIABLE)

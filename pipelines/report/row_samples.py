@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.report.statistics import read_manifest
+from pipelines.report.statistics import read_manifest, shards_folder
 from pipelines.runs import storage
 from pipelines.runs.folder import read_part
 from schemas.rows import IndexLine
@@ -45,11 +45,9 @@ def samples_of_rows(path: str, rows: Iterable[int]) -> list[RowSample]:
         path: A run folder, or a folder of shards.
         rows: Their numbers.
     """
-    manifest = read_manifest(path)
-    if manifest is None:
+    folder, manifest = shards_folder(path), read_manifest(path)
+    if folder is None or manifest is None:
         return []
-    inside = storage.exists(storage.join(path, "shards", "manifest.json"))
-    folder = storage.join(path, "shards") if inside else path
     starts = [shard.first_row for shard in manifest.shards]
     wanted = [row for row in rows if 0 <= row < manifest.n_rows()]
     by_row: dict[int, list[RowSample]] = {row: [] for row in wanted}
@@ -64,7 +62,7 @@ def samples_of_rows(path: str, rows: Iterable[int]) -> list[RowSample]:
 
 def _samples(path: str, shard: str, lines: Iterable[IndexLine]) -> Iterator[RowSample]:
     for line in lines:
-        meta = {} if line.forgotten else _json_member(storage.read_range(path, line.offset, line.length), line.key)
+        meta = {} if line.forgotten else stored_meta(path, line)
         source = meta.get("source") or {}
         yield RowSample(
             row=line.row,
@@ -82,8 +80,10 @@ def _samples(path: str, shard: str, lines: Iterable[IndexLine]) -> Iterator[RowS
         )
 
 
-def _json_member(sample: bytes, key: str) -> Mapping[str, Any]:
-    with tarfile.open(fileobj=io.BytesIO(sample)) as tar:
-        file = tar.extractfile(f"{key}.json")
+def stored_meta(path: str, line: IndexLine) -> Mapping[str, Any]:
+    """Returns the JSON of a sample of the tar ``path``, empty where it has none: one ranged read."""
+    with tarfile.open(fileobj=io.BytesIO(storage.read_range(path, line.offset, line.length))) as tar:
+        member = next((member for member in tar if member.name == f"{line.key}.json"), None)
+        file = tar.extractfile(member) if member is not None else None
         content: Mapping[str, Any] = json.load(file) if file is not None else {}
     return content

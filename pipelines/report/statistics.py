@@ -77,21 +77,26 @@ def shard_statistics(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def shards_folder(path: str) -> str | None:
+    """Returns the folder of shards of a run folder, or the folder of shards itself; None where no manifest is."""
+    candidates = (storage.join(path, SHARDS), path)
+    return next((folder for folder in candidates if storage.exists(storage.join(folder, MANIFEST))), None)
+
+
 def read_manifest(path: str) -> Manifest | None:
     """Returns the manifest of a run folder or a folder of shards, None where there is none.
 
     Raises:
         SchemaError: There is one that this build cannot read.
     """
-    for candidate in (storage.join(path, SHARDS, MANIFEST), storage.join(path, MANIFEST)):
-        if storage.exists(candidate):
-            manifest = from_json(storage.read_bytes(candidate), Manifest)
-            if manifest.version != MANIFEST_VERSION:
-                raise SchemaError(
-                    f"{candidate} has version {manifest.version}, this build reads {MANIFEST_VERSION}: run mix again"
-                )
-            return manifest
-    return None
+    folder = shards_folder(path)
+    if folder is None:
+        return None
+    file = storage.join(folder, MANIFEST)
+    manifest = from_json(storage.read_bytes(file), Manifest)
+    if manifest.version != MANIFEST_VERSION:
+        raise SchemaError(f"{file} has version {manifest.version}, this build reads {MANIFEST_VERSION}: run mix again")
+    return manifest
 
 
 def broken_limits(recipe: Recipe, summaries: Mapping[str, JobSummary]) -> list[str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import tarfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pipelines.interleave.urls import UrlError, normalise_page_url
 from pipelines.mix.pieces import piece_key
 from pipelines.report.lookup import find, find_in_file
-from pipelines.report.statistics import read_manifest
+from pipelines.report.row_samples import stored_meta
+from pipelines.report.statistics import read_manifest, shards_folder
 from pipelines.runs import storage
 from pipelines.runs.folder import RunFolder
 from schemas.digests import document_id
@@ -172,15 +171,9 @@ def _sources_of_shard_key(folder: RunFolder, query: str) -> set[str]:
 
 
 def _stored_source(folder: RunFolder, name: str, line: IndexLine) -> str | None:
-    path = folder.path("shards" if storage.exists(folder.path("shards", "manifest.json")) else "", name)
-    with storage.open_read(path) as file:
-        file.seek(line.offset)
-        with tarfile.open(fileobj=file, mode="r|") as tar:
-            for info in tar:
-                if info.name == f"{line.key}.json" and (member := tar.extractfile(info)) is not None:
-                    found = json.loads(member.read()).get("source", {}).get("id")
-                    return None if found is None else str(found)
-    return None
+    shards = shards_folder(folder.root)
+    found = None if shards is None else stored_meta(storage.join(shards, name), line).get("source", {}).get("id")
+    return None if found is None else str(found)
 
 
 def find_lines(folder: RunFolder, keys: set[str]) -> Iterator[tuple[str, IndexLine]]:
@@ -192,9 +185,8 @@ def find_lines(folder: RunFolder, keys: set[str]) -> Iterator[tuple[str, IndexLi
 
 
 def _index_files(folder: RunFolder) -> Iterator[tuple[str, str]]:
-    manifest = read_manifest(folder.root)
-    if manifest is None:
+    shards, manifest = shards_folder(folder.root), read_manifest(folder.root)
+    if shards is None or manifest is None:
         return
-    inside = storage.exists(folder.path("shards", "manifest.json"))
     for shard in manifest.shards:
-        yield shard.name, folder.path("shards" if inside else "", shard.index_name)
+        yield shard.name, storage.join(shards, shard.index_name)
