@@ -13,23 +13,20 @@ import gzip
 import json
 import pathlib
 import re
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import mean
-from types import FrameType
 
+from benchmarks.own_time import sample
 from pipelines.interleave.document import extract_content, extract_page, extract_pages
 from schemas.documents import ImageSegment, Segment, TextSegment
 from schemas.pages import Page
 from tests.corpus import CORPUS
 
 SHINGLE_WORDS = 4
-PROFILE_ROUNDS = 20
-PROFILE_SECONDS = 0.001
-"""Of CPU time between two samples."""
+PROFILE_SECONDS = 60
 
 _WORD = re.compile(r"\w+")
 
@@ -188,33 +185,21 @@ def _or_nothing(extract: Extractor, page: LabelledPage) -> Extracted:
         return Extracted("")
 
 
-def print_profile(pages: list[LabelledPage]) -> None:
-    """Prints our functions by their own CPU time, which is sampled, beside the time that parsing alone takes."""
-    from selectolax.lexbor import LexborHTMLParser
+def print_profile(folder: pathlib.Path) -> None:
+    """Prints our functions by their own CPU time, as shares of the time that lexbor's parsing alone takes."""
+    command = ["-m", "benchmarks.extraction", "--folder", str(folder), "--only-repeat", str(PROFILE_SECONDS)]
+    times = sample(command, library="selectolax", inside="_repeat")
+    parsing = next(n for name, n in times.in_library.items() if name.startswith("lay_out_lexbor "))
+    print(f"\n{'of parsing':>10}  {'and in selectolax':>17}")
+    for name, samples in times.own.most_common(20):
+        print(f"{samples / parsing:10.3f}  {times.in_library[name] / parsing:17.3f}  {name}")
 
-    samples: Counter[str] = Counter()
 
-    def take(_signal: int, frame: FrameType | None) -> None:
-        if frame is not None:
-            code = frame.f_code
-            samples[f"{pathlib.Path(code.co_filename).name} {code.co_qualname}"] += 1
-
-    parsing = min(_cpu_seconds(lambda: [LexborHTMLParser(page.body) for page in pages]) for _ in range(PROFILE_ROUNDS))
+def _repeat(pages: list[LabelledPage], seconds: float) -> None:
     whole = [_page(page) for page in pages]
-    extract_pages(whole)  # loads models and tables
-    signal.signal(signal.SIGPROF, take)
-    signal.setitimer(signal.ITIMER_PROF, PROFILE_SECONDS, PROFILE_SECONDS)
-    seconds = _cpu_seconds(lambda: [extract_pages(whole) for _ in range(PROFILE_ROUNDS)]) / PROFILE_ROUNDS
-    signal.setitimer(signal.ITIMER_PROF, 0)
-    print(f"\nlexbor alone: {1000 * parsing / len(pages):.3f} ms a page; all: {1000 * seconds / len(pages):.3f}")
-    for name, count in samples.most_common(20):
-        print(f"{1000 * seconds / len(pages) * count / samples.total():6.3f} ms  {name}")
-
-
-def _cpu_seconds(work: Callable[[], object]) -> float:
-    before = time.process_time()
-    work()
-    return time.process_time() - before
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        extract_pages(whole)
 
 
 def main() -> None:
@@ -223,8 +208,15 @@ def main() -> None:
     parser.add_argument("--folder", type=pathlib.Path, default=CORPUS / "extraction")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", action="store_true", help="also print where our time goes")
+    parser.add_argument(
+        "--only-repeat", type=float, metavar="SECONDS", help="only extract again and again: to be profiled"
+    )
     arguments = parser.parse_args()
     pages = read_pages(arguments.folder)
+    if arguments.only_repeat:
+        _ours_whole(pages[0])  # loads models and tables
+        _repeat(pages, arguments.only_repeat)
+        return
     ours: list[tuple[str, Extractor]] = [
         ("mm1", _ours),
         ("mm1, with language and statistics", _ours_whole),
@@ -241,7 +233,7 @@ def main() -> None:
     for f1, name, precision, recall, speed, milliseconds, images in sorted(rows, reverse=True):
         print(f"{name:34} {precision:6.3f} {recall:6.3f} {f1:6.3f} {speed:8.0f} {milliseconds:7.2f} {images:7}")
     if arguments.profile:
-        print_profile(pages)
+        print_profile(arguments.folder)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,9 @@ class LayoutBuilder:
         """In document order, so that a parent comes before its children."""
         self.runs: list[Run] = []
         self.images: list[ImagePlace] = []
-        self._block = self.root
+        self.block = self.root
+        """The innermost that is open."""
+
         self.line: list[str] = []
         """Texts of the line that is being made; always the same list."""
 
@@ -99,7 +101,7 @@ class LayoutBuilder:
 
     def text(self, piece: str) -> None:
         """Adds the text of one text node."""
-        if not self.line and piece.isspace() and self._block.tag not in PREFORMATTED:
+        if not self.line and piece.isspace() and self.block.tag not in PREFORMATTED:
             # White space at the beginning of a line is not shown, and most text nodes of a page are just that.
             return
         self.line.append(piece)
@@ -139,11 +141,11 @@ class LayoutBuilder:
         """Ends the block element that was started last."""
         if self.line or self._lines:
             self._flush()
-        block = self._block
+        block = self.block
         block.end = len(self.runs)
         block.images_end = len(self.images)
         if block.parent is not None:
-            self._block = block.parent
+            self.block = block.parent
 
     def finish(self) -> None:
         """Ends the page."""
@@ -169,7 +171,7 @@ class LayoutBuilder:
         if self.line or self._lines:
             self._flush()
         link = self._links[-1] if self._links else None
-        place = ImagePlace(tag, attributes, self._block, len(self.runs), link)
+        place = ImagePlace(tag, attributes, self.block, len(self.runs), link)
         if self._pictures:
             # The list itself: sources may follow the image.
             place.sources = self._pictures[-1]
@@ -191,19 +193,19 @@ class LayoutBuilder:
         if self.line or self._lines:
             self._flush()
         blocks = self.blocks
-        block = Block(tag, self._block, attributes, len(blocks))
+        block = Block(tag, self.block, attributes, len(blocks))
         reason = classify(tag, attributes) if attributes or tag in TELLING_TAGS else None
         block.reason = reason
         block.start = len(self.runs)
         block.images_start = len(self.images)
         blocks.append(block)
-        self._block = block
+        self.block = block
         if self._css_images:
             self._add_css_image(attributes)
         return reason is not None and not self._is_thorough and reason not in _ALWAYS_WALKED and tag != "noscript"
 
     def _break_line(self) -> None:
-        if self._block.tag in PREFORMATTED:
+        if self.block.tag in PREFORMATTED:
             self.line.append("\n")
             return
         line = collapse("".join(self.line))
@@ -219,14 +221,14 @@ class LayoutBuilder:
         if self.line:
             text = "".join(self.line)
             self.line.clear()
-            line = text.strip("\r\n").rstrip() if self._block.tag in PREFORMATTED else collapse(text)
+            line = text.strip("\r\n").rstrip() if self.block.tag in PREFORMATTED else collapse(text)
             if line:
                 self._lines.append(line)
         if self._lines:
             text = normalise("\n".join(self._lines) if len(self._lines) > 1 else self._lines[0])
             self._lines.clear()
             if text and not text.isspace():
-                self.runs.append(Run(text, self._link_length, self._run_link, self._block))
+                self.runs.append(Run(text, self._link_length, self._run_link, self.block))
         self._link_length = 0
         self._run_link = self._links[-1] if self._links else None
         self._is_after_break = False

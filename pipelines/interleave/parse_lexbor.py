@@ -11,8 +11,6 @@ from pipelines.interleave.layout import BLOCK, MIN_PROSPECT, NOTHING, Attributes
 from pipelines.interleave.limits import MAX_DEPTH, check_depth
 from pipelines.interleave.page_head import PageHead
 
-SKIP, STYLE, OTHER = range(10, 13)
-
 
 def _number_names() -> dict[int, str]:
     """Returns the names of elements by the numbers that lexbor gives them in every page."""
@@ -29,15 +27,10 @@ _BODY: Any = LexborHTMLParser("<body>text<!-- -->").body
 _TEXT, _COMMENT = (node.tag_id for node in _BODY.iter(include_text=True))
 _NO_ELEMENT = 0
 _NAMES = _number_names()
-_KINDS: dict[int, int] = {
-    **{number: SKIP for number, name in _NAMES.items() if name in SKIPPED},
-    **{number: STYLE for number, name in _NAMES.items() if name in STYLING},
-    **{number: BLOCK for number, name in _NAMES.items() if name in BLOCKS},
-    _NO_ELEMENT: SKIP,
-    _COMMENT: SKIP,
-}
+_SKIPPED = frozenset(number for number, name in _NAMES.items() if name in SKIPPED) | {_NO_ELEMENT, _COMMENT}
+_BLOCKS = {number: name for number, name in _NAMES.items() if name in BLOCKS}
+_STYLING = frozenset(number for number, name in _NAMES.items() if name in STYLING)
 _NO_IMAGES = frozenset(number for number, name in _NAMES.items() if name not in IMAGES) | {_NO_ELEMENT, _COMMENT}
-_SKIPPED = frozenset(number for number, kind in _KINDS.items() if kind == SKIP)
 _NO_PROSPECT = _SKIPPED | {LexborHTMLParser("").create_node("a").tag_id}
 _OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
 """Without mutation events, whose cost grows with the square of the number of options of a ``select``."""
@@ -54,48 +47,50 @@ def lay_out_lexbor(page: DecodedPage, builder: LayoutBuilder) -> PageHead:
 
 
 def _walk(body: LexborNode, builder: LayoutBuilder) -> None:
-    add_text, open_block, close_block = builder.text, builder.open_block, builder.close_block
-    line, has_preformatted = builder.line, False
-    kind_of = _KINDS.get
     survey = _Survey()
     stack: list[tuple[Any, int]] = []
-    node: Any = body.first_child
+    node = _add_texts(body.first_child, builder)
     while True:
         while node is not None:
-            number = node.tag_id
-            if number == _TEXT:
-                piece = node.text_content
-                # Most texts are white space at the beginning of a line, which is not shown.
-                if line or has_preformatted or not piece.isspace():
-                    add_text(piece)
-                node = node.next
-                continue
-            kind = kind_of(number, OTHER)
-            if kind == SKIP:
-                node = node.next
-                continue
-            if kind == BLOCK:
-                tag = _NAMES[number]
-                if open_block(tag, node.attributes) and not survey.may_be_content(node, stack):
-                    builder.add_images(survey.images_in(node))
-                    close_block()
-                    node = node.next
-                    continue
-                has_preformatted |= tag in PREFORMATTED
-                stack.append((node, BLOCK))
-            else:
-                stack.append((node, builder.open(node.tag, node.attributes) if kind == OTHER else NOTHING))
-            if len(stack) > MAX_DEPTH:
-                check_depth(len(stack))
-            node = node.first_child
+            node = _add_texts(node.first_child if _open(node, builder, stack, survey) else node.next, builder)
         if not stack:
             return
         node, opened = stack.pop()
-        if opened == BLOCK:
-            close_block()
-        elif opened:
+        if opened:
             builder.close(opened)
+        node = _add_texts(node.next, builder)
+
+
+def _add_texts(node: Any, builder: LayoutBuilder) -> Any:
+    """Adds the texts from a node to the next element that is displayed, and returns that."""
+    line = builder.line
+    while node is not None:
+        number = node.tag_id
+        if number == _TEXT:
+            # Most texts are white space at the beginning of a line, which is not shown.
+            if line or not node.is_empty_text_node or builder.block.tag in PREFORMATTED:
+                builder.text(node.text_content)
+        elif number not in _SKIPPED:
+            return node
         node = node.next
+    return None
+
+
+def _open(node: Any, builder: LayoutBuilder, stack: list[tuple[Any, int]], survey: "_Survey") -> bool:
+    """Starts an element inside those of ``stack``; returns whether there is something to be read in it."""
+    number = node.tag_id
+    block = _BLOCKS.get(number)
+    if block is not None:
+        if builder.open_block(block, node.attributes) and not survey.may_be_content(node, stack):
+            builder.add_images(survey.images_in(node))
+            builder.close_block()
+            return False
+        stack.append((node, BLOCK))
+    else:
+        stack.append((node, NOTHING if number in _STYLING else builder.open(node.tag, node.attributes)))
+    if len(stack) > MAX_DEPTH:
+        check_depth(len(stack))
+    return True
 
 
 class _Survey:
