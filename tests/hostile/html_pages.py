@@ -58,15 +58,18 @@ PAGES = (
     HostilePage("foster", lambda: b"<table><font>" * 2_000 + b"x", DEEP),
     HostilePage("table.deep", lambda: b"<table><tr><td>" * 20_000 + b"x", DEEP),
     HostilePage("list.deep", lambda: b"<ul><li>" * 20_000 + b"x", DEEP),
-    HostilePage("attrs.20k", lambda: _page("<p " + " ".join(f"a{i}=''" for i in range(20_000)) + ">x</p>"), COMPLEX),
+    HostilePage(
+        "attrs.20k", lambda: _page("<p " + " ".join(f"a{i}=''" for i in range(20_000)) + ">x</p>"), "ok", ("x",)
+    ),
+    HostilePage("attrs.30k", lambda: _page("<p " + " ".join(f"a{i}=''" for i in range(30_000)) + ">x</p>"), COMPLEX),
     HostilePage(
         "attrs.after.gt",
-        lambda: _page("<p x='>' " + " ".join(f"a{i}=''" for i in range(20_000)) + ">x</p>"),
+        lambda: _page("<p x='>' " + " ".join(f"a{i}=''" for i in range(30_000)) + ">x</p>"),
         COMPLEX,
     ),
     HostilePage(
         "attrs.between.tags",
-        lambda: _page("<p " + " ".join(f'a{i}="<p>"' for i in range(20_000)) + ">x</p>"),
+        lambda: _page("<p " + " ".join(f'a{i}="<p>"' for i in range(30_000)) + ">x</p>"),
         COMPLEX,
     ),
     HostilePage("attrs.open.quotes", lambda: _page("<p a=' <p b=\" " + "c=x <p a=y " * 30_000), "ok"),
@@ -75,6 +78,16 @@ PAGES = (
         "attrs.many.tags", lambda: _page(("<p " + " ".join(f"a{i:x}" for i in range(1_500)) + ">") * 500), COMPLEX
     ),
     HostilePage("attr.noquote", lambda: _page(f'<p>{BEFORE}</p><img src="x' + "y" * 1_000_000), "ok", (BEFORE,)),
+    HostilePage(
+        "attrs.in.script",
+        lambda: _page("<script>if (a <b " + "|| c = '' " * 10_000 + f") f()</script><p>{BEFORE}</p>"),
+        "ok",
+        (BEFORE,),
+    ),
+    HostilePage(
+        "svg.paths", lambda: _page("<svg>" + "<path d=''/>" * 10_000 + f"</svg><p>{BEFORE}</p>"), "ok", (BEFORE,)
+    ),
+    HostilePage("deep.and.searched", lambda: _page("<div>" * 14_000 + "</p>" * 6_000), DEEP),
     HostilePage("lt", lambda: b"<" * 2_000_000, "ok"),
     HostilePage("amp", lambda: b"&" * 2_000_000, "ok"),
     HostilePage("comment.open", lambda: b"<!--" * 400_000, COMPLEX),
