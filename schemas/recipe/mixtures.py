@@ -18,9 +18,10 @@ class MixtureWeights:
 
     def __post_init__(self) -> None:
         total = self.interleaved + self.caption + self.text
+        shares = ", ".join(f"{name} {w:g}" for name, w in self.by_kind().items())
         check(
             *((w >= 0, f"{name}: must not be negative, got {w:g}") for name, w in self.by_kind().items()),
-            (abs(total - 1) < 1e-9, f"the weights must add up to 1, got {total:g}"),
+            (abs(total - 1) < 1e-9, f"the weights must add up to 1, got {total:g} ({shares})"),
         )
 
     def by_kind(self) -> dict[str, float]:

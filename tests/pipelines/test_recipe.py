@@ -90,7 +90,7 @@ def test_every_impossible_value_of_a_recipe_is_reported(folder: pathlib.Path) ->
         f"limits.max_rejected.fetsh: there is no such job; jobs are {', '.join(JOB_NAMES)}",
         "limits.max_rejected.mix: must be in [0, 1], got 2.0",
         "mixture.sequence_length: 100 does not hold one image of 144 tokens and the sample's begin and end",
-        "mixture.weights: the weights must add up to 1, got 1.5",
+        "mixture.weights: the weights must add up to 1, got 1.5 (interleaved 0.5, caption 0.5, text 0.5)",
     ]
 
 
