@@ -4,18 +4,21 @@
    displayed gets a reason; reasons that would cost most of the page are dropped (``overruling``).
 2. From the body down, the block is entered that holds nearly all paragraphs, until the text spreads over several.
 3. In it, lists and tables of links go, and what stands before the first and after the last line that reads like text.
+4. Where that is no text, or next to nothing of what the page shows, the page is its parts (``parts``).
 """
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.interleave.boilerplate import Boilerplate
 from pipelines.interleave.discussions import is_discussion
-from pipelines.interleave.elements import HEADINGS, words
+from pipelines.interleave.elements import HEADINGS
 from pipelines.interleave.layout import Block, LayoutBuilder, Run
 from pipelines.interleave.overruling import hand_down_reasons
 from pipelines.interleave.paragraphs import MIN_PAGE, TEXT_TAGS, is_solid, running_sums, text_lengths
+from pipelines.interleave.parts import find_parts, hold_more, is_one_text, list_around
 from pipelines.interleave.phrases import BYLINE, PROMOTION
 from pipelines.interleave.teasers import mark_captions, mark_related, mark_teasers
 
@@ -37,7 +40,6 @@ MIN_POSTS = 3
 MAX_BYLINE = 150
 MAX_PROMOTION = 250
 
-_GROUPS = words("ul ol dl table")
 _GENERIC_NAME = re.compile(
     r"(?:row|col|container|wrap|wrapper|section|clear|clearfix|block|grid|span|inner|outer|box|module|layout|content|group"
     r"|item)(?:$|[-_\d])"
@@ -60,22 +62,43 @@ def find_main_content(layout: LayoutBuilder, title: str | None = None, url: str 
         title: Of the page; where its text begins with it, it is left out, since documents carry it apart.
         url: Of the page; tells discussions.
     """
-    runs = layout.runs
-    lengths = text_lengths(runs)
-    sums = running_sums(lengths)
-    mark_teasers(layout, sums)
-    mark_captions(layout)
-    hand_down_reasons(layout, sums, is_discussion=is_discussion(url, layout.blocks))
-    mark_related(layout, _sums_of_content(runs, lengths))
-    top = _enter(layout, _sums_of_content(runs, lengths))
-    kept = [number for number in range(top.start, top.end) if runs[number].reason is None]
-    kept = _trim(runs, _without_links(runs, kept), (title or "").lower())
+    may_discuss = is_discussion(url, layout.blocks)
+    given = [block.reason for block in layout.blocks]
+    top, kept = _find_text(layout, (title or "").lower(), is_discussion=may_discuss)
+    if not is_one_text(layout, kept, given):
+        of_blocks, of_runs = [block.reason for block in layout.blocks], [run.reason for run in layout.runs]
+        _set_reasons(layout.blocks, given)
+        parts_top, parts = find_parts(layout, is_discussion=may_discuss)
+        if hold_more(layout.runs, parts, kept, is_discussion=may_discuss):
+            top, kept = parts_top, parts
+        else:
+            _set_reasons(layout.blocks, of_blocks)
+            _set_reasons(layout.runs, of_runs)
     images = [
         number
         for number in range(top.images_start, top.images_end)
         if _image_reason(layout.images[number].block) is None
     ]
     return MainContent(kept, images)
+
+
+def _set_reasons(parts: Sequence[Block | Run], reasons: list[Boilerplate | None]) -> None:
+    for part, reason in zip(parts, reasons, strict=True):
+        part.reason = reason
+
+
+def _find_text(layout: LayoutBuilder, title: str, *, is_discussion: bool) -> tuple[Block, list[int]]:
+    """Returns the block that holds the text of a page and the numbers of the runs that are kept."""
+    runs = layout.runs
+    lengths = text_lengths(runs)
+    sums = running_sums(lengths)
+    mark_teasers(layout, sums)
+    mark_captions(layout)
+    hand_down_reasons(layout, sums, is_discussion=is_discussion)
+    mark_related(layout, _sums_of_content(runs, lengths))
+    top = _enter(layout, _sums_of_content(runs, lengths))
+    kept = [number for number in range(top.start, top.end) if runs[number].reason is None]
+    return top, _trim(runs, _without_links(runs, kept), title)
 
 
 def _sums_of_content(runs: list[Run], lengths: list[int]) -> list[int]:
@@ -121,7 +144,7 @@ def _is_part(block: Block, best: Block, sums: list[int]) -> bool:
 
 def _without_links(runs: list[Run], kept: list[int]) -> list[int]:
     """Leaves out what is nothing but links: of lists and tables as a whole, of headings that head no text."""
-    groups = [_group(runs[number].block) for number in kept]
+    groups = [list_around(runs[number].block) for number in kept]
     linked_groups = _linked_groups(runs, kept, groups)
     left: list[int] = []
     following: Run | None = None
@@ -149,16 +172,6 @@ def _linked_groups(runs: list[Run], kept: list[int], groups: list[Block | None])
             excess = run.link_length - MAX_LINKED_GROUP * len(run.text)
             linked[group.index] = linked.get(group.index, 0.0) + excess
     return {index for index, excess in linked.items() if excess > 0}
-
-
-def _group(block: Block) -> Block | None:
-    """Returns the list or table that a block is an item or cell of."""
-    node: Block | None = block
-    for _ in range(4):
-        if node is None or node.tag in _GROUPS:
-            return node
-        node = node.parent
-    return None
 
 
 def _trim(runs: list[Run], kept: list[int], title: str) -> list[int]:

@@ -43,6 +43,11 @@ def _text_length(run: Run, shortest: int) -> int:
     return n // 2 if run.block.tag == "li" else n
 
 
+def is_paragraph(run: Run) -> bool:
+    """Returns whether a run is text of a paragraph's length."""
+    return _text_length(run, MIN_PARAGRAPH) > 0
+
+
 def running_sums(lengths: list[int]) -> list[int]:
     """Returns ``[0, a, a + b, ...]``: the sum over runs ``i`` to ``j`` is ``sums[j] - sums[i]``."""
     return [0, *accumulate(lengths)]
