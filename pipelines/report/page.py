@@ -14,6 +14,7 @@ from pipelines.report.documents import sample_documents
 from pipelines.report.histograms import Histogram, run_histograms
 from pipelines.report.plan import plain_settings
 from pipelines.report.recipes import recipe_of_run, versions_of_run
+from pipelines.report.side_by_side import compare_runs
 from pipelines.report.statistics import broken_limits, run_statistics
 from pipelines.report.what_if import sample_places
 from pipelines.runs.folder import RunFolder
@@ -38,25 +39,31 @@ class ReportSettings:
 
     seed: int = 0
 
+    compare: str | None = None
+    """The folder of another run, to be shown beside this one."""
+
 
 def render_report(run: str, settings: ReportSettings) -> str:
     """Returns the report of a run folder.
 
     Raises:
-        SchemaError: It is no run folder, or its numbers do not add up.
+        SchemaError: It or the other run is no run folder, or its numbers do not add up.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     folder = RunFolder(run)
     recipe = recipe_of_run(run)
     statistics = run_statistics(run)
+    comparison = None if settings.compare is None else compare_runs(settings.compare, run)
     summaries = {name: summary for name in JOB_NAMES if (summary := folder.summary(name)) is not None}
     environment = Environment(
         loader=PackageLoader("pipelines.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters |= {"number": number, "percent": percent}
     what_if = sample_places(folder, settings.places, settings.seed)
     return environment.get_template("report.html").render(
         run=run,
+        comparison=comparison,
         alerts=alerts(statistics, recipe, broken_limits(recipe, summaries)),
         jobs=statistics["jobs"],
         shards=statistics["shards"],
@@ -74,6 +81,19 @@ def script_json(content: Any) -> str:
     """Returns JSON that cannot end the script element that it stands in."""
     text = json.dumps(content, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def number(value: float | None, *, signed: bool = False) -> str:
+    """Returns a count as a table shows it, a dash where there is none."""
+    return "–" if value is None else f"{value:{'+' if signed and value else ''},}"
+
+
+def percent(share: float | None, *, signed: bool = False) -> str:
+    """Returns a share in hundredths as a table shows it, a dash where there is none."""
+    if share is None:
+        return "–"
+    hundredths = round(share * 100, 2) or 0.0  # No "-0.00".
+    return f"{hundredths:{'+' if signed and hundredths else ''}.2f}"
 
 
 def histogram_svg(histogram: Histogram) -> str:

@@ -36,7 +36,10 @@ def _run_file(run: str) -> dict[str, Any]:
     path = RunFolder(run).path("run.json")
     if not storage.exists(path):
         raise SchemaError(f"{run} is not a run folder: it has no run.json")
-    content = json.loads(storage.read_bytes(path))
+    try:
+        content = json.loads(storage.read_bytes(path))
+    except ValueError as error:
+        raise SchemaError(f"{path} is damaged, not JSON: {error}") from error
     if not isinstance(content, dict):
         raise SchemaError(f"{path} is not a run file of mm1")
     return content
