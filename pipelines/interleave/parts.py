@@ -69,8 +69,11 @@ def is_one_text(layout: LayoutBuilder, kept: list[int], given: list[Boilerplate 
     for number in kept:
         run = layout.runs[number]
         if is_paragraph(run):
-            groups[_holder(run.block).index].append(len(run.text))
-    if any(len(lengths) >= MIN_PARAGRAPHS for lengths in groups.values()) or _is_one_article(layout.blocks):
+            group = groups[_holder(run.block).index]
+            group.append(len(run.text))
+            if len(group) >= MIN_PARAGRAPHS:
+                return True
+    if _is_one_article(layout.blocks):
         return True
     longest = max(map(sum, groups.values()), default=0)
     return longest > MIN_GROUP * sum(_weights(layout, given))
