@@ -22,7 +22,8 @@ NAMES = (
     "moe",
     "generate",
 )
-"""In the order of the line; ``costs`` is not among them, for it rewrites the measured costs of the project."""
+"""In the order of the line; ``costs`` is not among them, for it rewrites the measured costs of the project, nor
+``page_types``, for it needs pages that are to be fetched first."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -87,7 +87,8 @@ def _extracted(segments: tuple[Segment, ...]) -> Extracted:
     return Extracted("\n\n".join(texts), sum(isinstance(segment, ImageSegment) for segment in segments))
 
 
-def _ours(page: LabelledPage) -> Extracted:
+def ours(page: LabelledPage) -> Extracted:
+    """Returns what our default engine makes of a page."""
     return _extracted(extract_content(page.body, None, page.url).segments)
 
 
@@ -167,17 +168,18 @@ def _justext() -> tuple[str, Extractor]:
 
 def measure(extract: Extractor, pages: list[LabelledPage], rounds: int) -> tuple[list[Extracted], float]:
     """Returns what an extractor made of the pages, and the CPU seconds of the fastest round after a first one."""
-    extracted = [_or_nothing(extract, page) for page in pages]
+    extracted = [run_or_nothing(extract, page) for page in pages]
     seconds = []
     for _ in range(rounds):
         before = time.process_time()
         for page in pages:
-            _or_nothing(extract, page)
+            run_or_nothing(extract, page)
         seconds.append(time.process_time() - before)
     return extracted, min(seconds)
 
 
-def _or_nothing(extract: Extractor, page: LabelledPage) -> Extracted:
+def run_or_nothing(extract: Extractor, page: LabelledPage) -> Extracted:
+    """Returns what an extractor makes of a page; nothing, and a line that says why, where it fails."""
     try:
         return extract(page)
     except Exception as error:  # a peer's failure on a page is its result
@@ -217,13 +219,13 @@ def main() -> None:
         _ours_whole(pages[0])  # loads models and tables
         _repeat(pages, arguments.only_repeat)
         return
-    ours: list[tuple[str, Extractor]] = [
-        ("mm1", _ours),
+    all_ours: list[tuple[str, Extractor]] = [
+        ("mm1", ours),
         ("mm1, with language and statistics", _ours_whole),
         ("mm1, BeautifulSoup engine", _ours_bs4),
     ]
     rows = []
-    for name, extract in [*ours, *peers()]:
+    for name, extract in [*all_ours, *peers()]:
         extracted, seconds = measure(extract, pages, 1 if "Soup" in name else arguments.rounds)
         precision, recall, f1 = score(pages, [found.text for found in extracted])
         images = sum(found.n_images for found in extracted)

@@ -28,6 +28,9 @@ MIN_FURTHER = 9
 MAX_TEXT_SHARE = 0.9
 """Parts are taken where they have as many runs more than the text, which is no more than this share of them."""
 
+MIN_LINKED = 0.25
+"""Share of a list of discussions that lies in links."""
+
 MIN_MAIN = 0.6
 """Share of the texts of a page that the element must hold which says that it is the main one."""
 
@@ -101,13 +104,15 @@ def find_parts(layout: LayoutBuilder, *, is_discussion: bool) -> tuple[Block, li
 def hold_more(runs: list[Run], parts: list[int], text: list[int], *, is_discussion: bool) -> bool:
     """Returns whether the parts of a page, by the numbers of their runs, are so much more that the text is but one.
 
-    Of a discussion the text is what is said, however it is parted; the rest is about those who say it.
+    Of a discussion the text is what is said, however it is parted, unless the page is a list of links to discussions.
     """
     n_text = sum(len(runs[number].text) for number in text)
     n_parts = sum(len(runs[number].text) for number in parts)
     if 2 * n_text < n_parts and n_text < MIN_TEXT:
         return True
-    return not is_discussion and len(parts) - len(text) >= MIN_FURTHER and n_text < MAX_TEXT_SHARE * n_parts
+    if is_discussion and sum(runs[number].link_length for number in parts) < MIN_LINKED * n_parts:
+        return False
+    return len(parts) - len(text) >= MIN_FURTHER and n_text < MAX_TEXT_SHARE * n_parts
 
 
 def list_around(block: Block) -> Block | None:

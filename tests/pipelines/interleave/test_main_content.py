@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.extraction import _ours, read_pages, score
+from benchmarks.extraction import ours, read_pages, score
 from pipelines.interleave.explain import explain_page
 from tests.corpus import corpus_path
 from tests.pipelines.interleave.pages import document, shorten
@@ -128,7 +128,7 @@ def test_every_text_of_a_page_is_explained() -> None:
 def test_labelled_articles_are_found_at_least_as_well_as_the_best_service_does() -> None:
     pages = read_pages(corpus_path("extraction"))
 
-    precision, recall, f1 = score(pages, [_ours(page).text for page in pages])
+    precision, recall, f1 = score(pages, [ours(page).text for page in pages])
 
     # The best commercial service publishes an F1 of .970 on the whole of this benchmark.
     assert f1 >= 0.97

@@ -76,3 +76,19 @@ def test_a_short_text_with_next_to_nothing_around_it_stays_a_text(parser: Parser
     found = document(FRAME.replace("@", f"<h1>Pumps</h1><p>{P}</p><p>{P}</p><div>Subscribe</div>"), parser)
 
     assert shorten(found) == [f"{P}\n\n{P}"]
+
+
+@engines
+def test_a_list_of_links_to_discussions_is_its_parts_and_a_discussion_is_not(parser: Parser) -> None:
+    row = "<div class=row><h3>{0}</h3><div class=by>{1}</div></div>"
+    titles = [f"How to seal a pump of the series {n}" for n in range(12)]
+    links = "".join(row.format(f"<a href=/t/{n}>{title}</a>", f"ann{n}") for n, title in enumerate(titles))
+    posts = "".join(row.format(title, f"ann{n}") for n, title in enumerate(titles))
+    said = f"<div class=post><p>{P}</p><p>{P}</p></div>"
+
+    listed, thread = (
+        document(FRAME.replace("@", said + rows), parser, "https://forum.example.org/") for rows in (links, posts)
+    )
+
+    assert shorten(listed) == ["\n\n".join([P, P, *(f"{title}\n\nann{n}" for n, title in enumerate(titles))])]
+    assert shorten(thread) == [f"{P}\n\n{P}"]
