@@ -34,13 +34,14 @@ def sample(arguments: list[str], *, library: str, inside: str) -> OwnTime:
         inside: Only samples under this function count.
 
     Raises:
-        subprocess.CalledProcessError: The program, or py-spy, failed; what it said is printed.
+        subprocess.CalledProcessError: The program, or py-spy, failed; what they said is on stderr.
     """
     with tempfile.TemporaryDirectory() as folder:
         stacks = Path(folder, "stacks")
-        command = ["py-spy", "record", "--native", "--rate", str(SAMPLES_PER_SECOND), "--format", "raw"]
+        py_spy = str(Path(sys.executable).with_name("py-spy"))
+        command = [py_spy, "record", "--native", "--rate", str(SAMPLES_PER_SECOND), "--format", "raw"]
         command += ["--output", str(stacks), "--", sys.executable, *arguments]
-        subprocess.run([str(Path(sys.executable).parent / command[0]), *command[1:]], check=True, capture_output=True)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return count(stacks.read_text(encoding="utf-8").splitlines(), library=library, inside=inside)
 
 
